@@ -1,0 +1,88 @@
+# make demo, make test and make lab set everything up by themselves, in .venv.
+
+VENV := .venv
+# HOST_PYTHON=/path/to/python3.12 makes the environment with that Python.
+HOST_PYTHON ?=
+BIN := $(VENV)/bin
+PYTHON := $(BIN)/python
+# Two threads beside another busy process are slower than one: they wait for each other.
+RUN := OMP_NUM_THREADS=1 TQDM_DISABLE=1
+WORKERS ?= 2
+NOTEBOOKS := $(wildcard notebooks/[0-9]*.ipynb)
+FIRST_NOTEBOOK := $(firstword $(NOTEBOOKS))
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev demo test unit notebooks lab lint format data \
+	base-model bench conformance clean
+
+help:  ## list what make can do
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+# ------------------------------------------------------------------ environment
+
+$(VENV)/.made:
+	@PYTHON="$(HOST_PYTHON)" tools/make_venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made requirements.txt pyproject.toml tools/install_torch.py
+	$(PYTHON) tools/install_torch.py
+	$(PYTHON) -m pip install -r requirements.txt
+	$(PYTHON) -m pip install --no-deps -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	$(PYTHON) -m pip install -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed requirements-bench.txt
+	$(PYTHON) -m pip install -r requirements.txt -r requirements-bench.txt
+	@touch $@
+
+install: $(VENV)/.installed  ## set up .venv (COMPANION_TORCH=default: torch with CUDA)
+
+install-dev: $(VENV)/.installed-dev  ## set up .venv with the tools for tests
+
+# ------------------------------------------------------------------ for learners
+
+demo: $(VENV)/.installed  ## fine-tune the recipe assistant and compare, in a terminal
+	$(PYTHON) -m helpers.demo
+
+lab: $(VENV)/.installed  ## open JupyterLab on the first notebook
+	$(BIN)/jupyter lab $(FIRST_NOTEBOOK)
+
+# ------------------------------------------------------------------ for developers
+
+test: lint unit notebooks  ## lint, unit tests, provider, faults and notebooks
+
+unit: $(VENV)/.installed-dev
+	$(RUN) $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --durations 10
+
+notebooks: $(VENV)/.installed-dev
+	@if [ -n "$(NOTEBOOKS)" ]; then \
+		$(RUN) $(PYTHON) -m pytest --nbval-lax --nbval-current-env \
+			--nbval-sanitize-with tests/sanitize.cfg --timeout 0 $(NOTEBOOKS); \
+	fi
+
+lint: $(VENV)/.installed-dev  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.installed-dev  ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+data: $(VENV)/.installed  ## make data/recipes.csv again, byte for byte
+	$(PYTHON) -m tools.make_recipes
+
+base-model: $(VENV)/.installed  ## pre-train the base model again (hours on two cores)
+	$(PYTHON) -m tools.make_base_model
+
+bench: $(VENV)/.installed-bench  ## measure training and serving side by side with others
+	$(PYTHON) -m benchmarks
+
+conformance: $(VENV)/.installed-dev  ## try the provider against the public API document
+	$(PYTHON) -m tests.conformance
+
+clean:  ## remove the environment and everything that was built
+	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
