@@ -1,0 +1,301 @@
+"""What helpers say to people, kept in one place and ready for translation.
+
+Purpose: every sentence that a learner reads from `helpers` stands here under a stable
+key, so that a translator has one file to work on (`pybabel extract -k N_`).
+It must never know where a sentence is shown, and it never holds words of the wire
+contract: what OpenAI's API says stays English, in the module that says it.
+"""
+
+from __future__ import annotations
+
+import gettext
+import os
+from functools import lru_cache
+from pathlib import Path
+
+DOMAIN = "helpers"
+LOCALE_DIR = Path(__file__).parent / "locale"
+
+
+def N_(text: str) -> str:
+    """Mark `text` for extraction and return it unchanged."""
+    return text
+
+
+@lru_cache(maxsize=8)
+def _translation(language: str) -> gettext.NullTranslations:
+    return gettext.translation(
+        DOMAIN, LOCALE_DIR, languages=[language] if language else [], fallback=True
+    )
+
+
+def _(text: str) -> str:
+    """Translate `text` into the language of COMPANION_LANGUAGE, else return it."""
+    return _translation(os.environ.get("COMPANION_LANGUAGE", "")).gettext(text)
+
+
+def say(key: str, /, **values: object) -> str:
+    """Return the sentence `key`, translated, with `values` filled in.
+
+    Raises:
+        KeyError: there is no sentence of that key.
+    """
+    return _(TEXTS[key]).format(**values)
+
+
+def problem_text(code: str, /, **values: object) -> tuple[str, str]:
+    """Return (reason, fix) of a problem in a training file.
+
+    Raises:
+        KeyError: there is no problem of that code.
+    """
+    reason, fix = PROBLEMS[code]
+    return _(reason).format(**values), _(fix).format(**values)
+
+
+# Problems of training files: code -> (what is wrong, how to mend it).
+PROBLEMS: dict[str, tuple[str, str]] = {
+    # The file as a whole.
+    "empty_file": (
+        N_("The file has no examples."),
+        N_("Write one JSON object per line; at least {minimum} lines are needed."),
+    ),
+    "utf16": (
+        N_("The file is written in UTF-16, not in UTF-8."),
+        N_("Save it again as UTF-8 (in Python: open(path, 'w', encoding='utf-8'))."),
+    ),
+    "compressed": (
+        N_("The file is a compressed archive, not text."),
+        N_("Unpack it and give the .jsonl file inside."),
+    ),
+    "json_list": (
+        N_("The file is one JSON list; JSON Lines has one object per line."),
+        N_("Write every object of the list on a line of its own, without commas."),
+    ),
+    "spread_over_lines": (
+        N_("One JSON object is spread over several lines."),
+        N_("Write it on one line: json.dumps(example) without indent."),
+    ),
+    "byte_order_mark": (
+        N_("The file starts with a byte order mark (EF BB BF)."),
+        N_(
+            "Nothing to mend: it is read here and at OpenAI, and Azure asks for it. "
+            "To leave it out, save as 'utf-8' instead of 'utf-8-sig'."
+        ),
+    ),
+    "windows_line_endings": (
+        N_("Lines end with CR LF, as on Windows."),
+        N_("Nothing breaks; to be safe write with open(..., newline='\\n')."),
+    ),
+    "too_few_examples": (
+        N_("The file has {count} example(s); at least {minimum} are needed."),
+        N_("Add examples. OpenAI suggests 50 to 100 to see an effect."),
+    ),
+    # One line.
+    "blank_line": (
+        N_("The line is empty."),
+        N_("Delete it; every line has to hold one JSON object."),
+    ),
+    "invalid_utf8": (
+        N_("Byte {byte} at column {column} is not UTF-8."),
+        N_("Save the file as UTF-8. It may have been saved as {guess}."),
+    ),
+    "invalid_json": (
+        N_("This is not valid JSON: {error} (column {column})."),
+        N_("{hint}"),
+    ),
+    "not_an_object": (
+        N_("The line holds {found}, not a JSON object."),
+        N_('Wrap it: {{"messages": [...]}}.'),
+    ),
+    "wrong_method": (
+        N_(
+            "The example is in the {found} format; the training method '{method}' "
+            "needs {expected}."
+        ),
+        N_("{hint}"),
+    ),
+    # The shape of one example.
+    "missing_key": (
+        N_("The key '{key}' is missing."),
+        N_("Add '{key}'{where}."),
+    ),
+    "unknown_key": (
+        N_("The key '{key}' is not known here."),
+        N_("Delete it{guess}. Hosted services refuse keys that they do not know."),
+    ),
+    "wrong_type": (
+        N_("Found {found}, expected {expected}."),
+        N_("Write {expected} here."),
+    ),
+    "wrong_value": (
+        N_("Found {found}, expected {expected}."),
+        N_("Use {expected}."),
+    ),
+    "empty_list": (
+        N_("The list is empty."),
+        N_("Put at least one element into it, or leave the key out."),
+    ),
+    "role_missing": (
+        N_("The message has no 'role'."),
+        N_("Say who speaks: system, user or assistant."),
+    ),
+    "role_unknown": (
+        N_("The role '{found}' does not exist."),
+        N_("Use one of {expected}{guess}."),
+    ),
+    # The order of messages.
+    "last_not_assistant": (
+        N_("The last message is from '{found}', so there is no answer to learn."),
+        N_("End the example with the assistant's answer."),
+    ),
+    "last_not_user": (
+        N_("The last message is from '{found}'; here the model answers itself."),
+        N_("End the example with the user's message."),
+    ),
+    "system_not_first": (
+        N_("The {role} message is not the first one."),
+        N_("Move it to the start, as the model will see it in use."),
+    ),
+    "same_role_twice": (
+        N_("Two messages from '{role}' follow each other."),
+        N_("Join them into one, or add the message that is missing in between."),
+    ),
+    "answer_first": (
+        N_("The assistant speaks before the user has asked anything."),
+        N_("Put the user's message first."),
+    ),
+    "no_user": (
+        N_("There is no message from the user."),
+        N_("Add the question that this answer belongs to."),
+    ),
+    # Tools.
+    "tool_without_call": (
+        N_("This tool result answers no tool call before it (id '{found}')."),
+        N_("Set 'tool_call_id' to the 'id' of a call in the assistant message before."),
+    ),
+    "call_without_result": (
+        N_("The call '{found}' gets no result before the talk goes on."),
+        N_("Add a message with role 'tool' and this 'tool_call_id'."),
+    ),
+    "bad_arguments": (
+        N_("The arguments of '{name}' are not JSON text: {error}."),
+        N_('Write them as a JSON string, such as "{{\\"city\\": \\"Seoul\\"}}".'),
+    ),
+    "unknown_tool": (
+        N_("The tool '{name}' is called, but the example's 'tools' do not list it."),
+        N_("Describe it under 'tools', as the model will see it in use."),
+    ),
+    # Answers.
+    "missing_answer": (
+        N_("The assistant message has neither 'content' nor 'tool_calls'."),
+        N_("Write the answer into 'content'."),
+    ),
+    "empty_answer": (
+        N_("The assistant's answer is empty: the model would learn to say nothing."),
+        N_("Write the answer, or delete the example."),
+    ),
+    "empty_content": (
+        N_("The {role} message is empty."),
+        N_("Write its text, or delete the message."),
+    ),
+    "nothing_to_learn": (
+        N_("Every answer has weight 0, so there is nothing to learn."),
+        N_("Give at least one answer the weight 1, or delete the example."),
+    ),
+    "reserved_token": (
+        N_("The text contains {found}, a control token of OpenAI's models."),
+        N_("Delete it or spell it otherwise; OpenAI refuses the file."),
+    ),
+    "image_content": (
+        N_("The message holds a picture; the local model reads text only."),
+        N_("Describe it in words, or train on a hosted model that sees."),
+    ),
+    "too_long": (
+        N_("The example has {count} tokens; the model reads {limit}."),
+        N_("Shorten it: what is beyond the limit is cut off, the answer first."),
+    ),
+    # Examples compared with each other.
+    "duplicate_example": (
+        N_("The same example stands in line {other}."),
+        N_("Delete one of the two, unless it should count twice."),
+    ),
+    "contradicting_answers": (
+        N_("Line {other} has the same prompt and another answer."),
+        N_("Decide which answer is right and delete the other."),
+    ),
+    "leak": (
+        N_("The same example stands in {file}, line {other}."),
+        N_("Delete it here: a score on rows seen in training says nothing."),
+    ),
+    "leaked_prompt": (
+        N_("The same prompt stands in {file}, line {other}, with another answer."),
+        N_("Delete it here: a score on prompts seen in training says little."),
+    ),
+    "system_prompt_mixed": (
+        N_(
+            "{count} of {total} examples have another system prompt than the most: "
+            "{found}, not {expected}."
+        ),
+        N_("Use one system prompt for one task, in training and afterwards."),
+    ),
+    "system_prompt_differs": (
+        N_("The system prompt {found} is not the one of {file}: {expected}."),
+        N_("Test with the very prompt that you train with."),
+    ),
+}
+
+# Hints that fill the field `hint` above, and other sentences.
+TEXTS: dict[str, str] = {
+    "json.quotes": N_(
+        "Use double quotes around names and texts: json.dumps writes them, "
+        "str(dict) does not."
+    ),
+    "json.comma": N_("Look for a comma too many or too few before this column."),
+    "json.extra": N_("Two objects share the line: write each on its own line."),
+    "json.cut": N_("The line breaks off: the file was cut, or a quote is missing."),
+    "json.control": N_("Write line breaks and tabs inside texts as \\n and \\t."),
+    "json.surrogate": N_("Half of a character is left; write the file anew as UTF-8."),
+    "json.deep": N_("The lists or objects are nested too deeply; flatten them."),
+    "json.mark": N_(
+        "A byte order mark stands inside the file, as when two files are joined: "
+        "delete it."
+    ),
+    "json.other": N_("Write the line with json.dumps(example)."),
+    "format.chat": N_("chat"),
+    "format.preference": N_("preference (DPO)"),
+    "format.completion": N_("prompt/completion"),
+    "expects.supervised": N_("chat examples ('messages')"),
+    "expects.dpo": N_(
+        "preferences ('input', 'preferred_output', 'non_preferred_output')"
+    ),
+    "expects.reinforcement": N_("prompts ('messages' that end with the user)"),
+    "method.preference": N_("Train with method='dpo', or rewrite it as 'messages'."),
+    "method.chat": N_("Train with method='supervised', or write preferences."),
+    "method.completion": N_(
+        "Rewrite it: prompt becomes a user message, completion an assistant message."
+    ),
+    "where.message": N_(" to the message"),
+    "where.example": N_(" to the example"),
+    "guess.weight": N_(" (only messages of the assistant have a weight)"),
+    "guess": N_(" (did you mean '{found}'?)"),
+    "report.clean": N_("No problems found."),
+    "report.file": N_("{file}: {count} examples"),
+    "report.totals": N_("{errors} error(s), {warnings} warning(s)."),
+    "report.more": N_("… and {count} more of '{code}'."),
+    "report.tokens": N_(
+        "tokens per example: mean {mean:.0f}, 5 % below {p5}, 95 % below {p95}, "
+        "longest {longest}; {total} in all"
+    ),
+    "type.text": N_("text"),
+    "type.list": N_("a list"),
+    "type.object": N_("an object"),
+    "type.bool": N_("true or false"),
+    "type.null": N_("null"),
+    "found.null": N_("null"),
+    "found.number": N_("the number {value}"),
+    "found.text": N_("the text '{value}'"),
+    "found.list": N_("a list"),
+    "found.object": N_("an object"),
+    "prompt.none": N_("(none)"),
+}
