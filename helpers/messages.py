@@ -298,4 +298,21 @@ TEXTS: dict[str, str] = {
     "found.list": N_("a list"),
     "found.object": N_("an object"),
     "prompt.none": N_("(none)"),
+    # Recipes.
+    "recipes.missing": N_(
+        "There is no recipe file at {path}. Set COMPANION_RECIPES to a CSV file, or "
+        "make the one that comes along: python -m tools.make_recipes"
+    ),
+    "recipes.unreadable": N_("{path} cannot be read as CSV: {error}"),
+    "recipes.columns": N_(
+        "{path} lacks the column(s) {missing}; it has {found}. Needed are title, "
+        "ingredients and NER."
+    ),
+    "recipes.few": N_("{path} has {found} rows; the splits need {needed}."),
+    "recipes.list": N_(
+        "{path}, row {row}, column '{column}': found {found!r}, expected a JSON list "
+        "of texts."
+    ),
+    "recipes.split": N_("The split '{split}' has {size} rows; {asked} were asked for."),
+    "prompting.few": N_("k is {k}, but there are {found} examples to show."),
 }
