@@ -315,4 +315,26 @@ TEXTS: dict[str, str] = {
     ),
     "recipes.split": N_("The split '{split}' has {size} rows; {asked} were asked for."),
     "prompting.few": N_("k is {k}, but there are {found} examples to show."),
+    # Evaluation.
+    "ask.resume": N_(
+        "{done} of {total} answers are kept; run this again to ask the rest."
+    ),
+    "ask.failed": N_(
+        "{done} of {total} answers had come; give `keep=` a file to go on from there."
+    ),
+    "compare.rows": N_(
+        "The first system answered {first} rows, the second {second}; compare the same "
+        "rows."
+    ),
+    "answer.unreadable": N_("(not a list) {text}"),
+    "verdict.better": N_(
+        "better: {metric} {value:+.2f} (95 % interval {low:+.2f} to {high:+.2f})"
+    ),
+    "verdict.worse": N_(
+        "worse: {metric} {value:+.2f} (95 % interval {low:+.2f} to {high:+.2f})"
+    ),
+    "verdict.cannot_tell": N_(
+        "cannot tell: {metric} {value:+.2f} (95 % interval {low:+.2f} to {high:+.2f} "
+        "contains 0)"
+    ),
 }
