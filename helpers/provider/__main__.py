@@ -1,0 +1,327 @@
+"""The command line: `python -m helpers.provider serve | status | stop`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import logging.handlers
+import os
+import re
+import signal
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from filelock import Timeout
+
+from helpers import __version__
+from helpers.provider import home as homes
+from helpers.provider.settings import (
+    BASE_MODEL_NAME,
+    BASE_MODEL_PATH,
+    LOOPBACK_HOSTS,
+    Settings,
+    default_home,
+    default_training_threads,
+)
+
+_LOCK_WAIT_SECONDS = 2.0
+_STOP_WAIT_SECONDS = 30.0
+_SHORTEST_KEY = 16
+_MODEL_NAME = re.compile(r"[A-Za-z0-9._/-]{1,128}")
+_HUB_NAME = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
+# What a model folder may hold; never pickled weights.
+_HUB_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model")
+
+
+class CannotStart(Exception):
+    """Why the server does not start, in words for the user."""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m helpers.provider",
+        description="The OpenAI fine-tuning API in a box, on this machine.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument(
+        "--home",
+        type=Path,
+        default=None,
+        metavar="DIR",
+        help="folder of the provider (default: $COMPANION_HOME or your data folder)",
+    )
+    serve = commands.add_parser("serve", parents=[where], help="start the server")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    serve.add_argument(
+        "--port", type=int, default=8000, help="TCP port, 0 for a free one"
+    )
+    serve.add_argument("--key", default=None, help="use this key, not a random one")
+    serve.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="NAME=PATH",
+        help="one more base model: a Hugging Face folder or a name on the Hub; "
+        f"{BASE_MODEL_NAME}=PATH takes the place of the one that comes along",
+    )
+    serve.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="accept this name in the Host header as well",
+    )
+    serve.add_argument(
+        "--result-files",
+        choices=("base64", "plain"),
+        default="base64",
+        help="how the content of result files is sent (default: as OpenAI does)",
+    )
+    serve.add_argument(
+        "--threads",
+        type=int,
+        default=None,
+        help="threads of the training process (default: all cores up to 8)",
+    )
+    commands.add_parser("status", parents=[where], help="say whether a server runs")
+    commands.add_parser("stop", parents=[where], help="stop the server")
+    return parser
+
+
+def read_models(given: list[str]) -> dict[str, Path]:
+    """Return the base models by name.
+
+    Args:
+        given: values of --model, each NAME=PATH.
+
+    Raises:
+        CannotStart: a value is no NAME=PATH, or there is no model at the path.
+    """
+    models = {BASE_MODEL_NAME: BASE_MODEL_PATH}
+    for text in given:
+        name, _, place = text.partition("=")
+        if not place or not _MODEL_NAME.fullmatch(name):
+            raise CannotStart(
+                f"--model {text}: expected NAME=PATH, such as my-model=/path/to/folder"
+            )
+        models[name] = _model_folder(place)
+    return models
+
+
+def _model_folder(place: str) -> Path:
+    folder = Path(place).expanduser().resolve()
+    if (folder / "config.json").is_file():
+        return folder
+    if folder.exists() or not _HUB_NAME.fullmatch(place):
+        raise CannotStart(f"--model: there is no config.json in {place}")
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(place, allow_patterns=list(_HUB_FILES)))
+    except Exception as fault:
+        raise CannotStart(
+            f"--model: {place} is no folder, and it could not be fetched from the Hub "
+            f"({type(fault).__name__})."
+        ) from fault
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """Return a listening socket.
+
+    Raises:
+        CannotStart: the port is taken or the address is not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(2048)
+    except (OSError, OverflowError) as fault:
+        sock.close()
+        raise CannotStart(
+            f"Cannot listen on {host}:{port}: {fault}. Another program may use this "
+            "port; choose one with --port, or --port 0 for a free one."
+        ) from fault
+    return sock
+
+
+def check_exposure(host: str, key: str | None) -> None:
+    """Refuse to listen beyond this machine unless a key was chosen for it.
+
+    Raises:
+        CannotStart: the address is not loopback and there is no --key.
+    """
+    if host in LOOPBACK_HOSTS:
+        return
+    if key is None or len(key) < _SHORTEST_KEY:
+        raise CannotStart(
+            f"--host {host} opens the provider to other machines. That needs a key of "
+            f"your own, at least {_SHORTEST_KEY} characters: --key KEY."
+        )
+
+
+def url_of(host: str, port: int) -> str:
+    """Return the address clients on this machine use."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
+    if ":" in shown and not shown.startswith("["):
+        shown = f"[{shown}]"
+    return f"http://{shown}:{port}"
+
+
+def start_log(home: Path) -> None:
+    """Send the server's log to server.log in its folder."""
+    handler = logging.handlers.RotatingFileHandler(
+        home / "server.log", maxBytes=1024 * 1024, backupCount=1, encoding="utf-8"
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Run the server until it is told to stop."""
+    home = (arguments.home or default_home()).expanduser().resolve()
+    check_exposure(arguments.host, arguments.key)
+    models = read_models(arguments.model)
+    homes.prepare(home)
+    lock = homes.folder_lock(home / homes.SERVER_LOCK)
+    try:
+        lock.acquire(timeout=_LOCK_WAIT_SECONDS, poll_interval=0.05)
+    except Timeout as fault:
+        note = homes.read_server_note(home) or {}
+        where = note.get("url", "an unknown address")
+        raise CannotStart(
+            f"A provider runs on {home} already, at {where} (process "
+            f"{note.get('pid', 'unknown')}). Use that one, stop it with 'python -m "
+            "helpers.provider stop', or choose another folder with --home."
+        ) from fault
+    try:
+        with contextlib.closing(open_socket(arguments.host, arguments.port)) as sock:
+            return _serve(arguments, home, models, sock)
+    finally:
+        homes.remove_server_note(home)
+        lock.release()
+
+
+def _serve(
+    arguments: argparse.Namespace,
+    home: Path,
+    models: dict[str, Path],
+    sock: socket.socket,
+) -> int:
+    import uvicorn
+
+    from helpers.provider.app import make_app
+    from helpers.provider.context import make_provider
+    from helpers.provider.guard import allowed_hosts
+
+    port = sock.getsockname()[1]
+    url = url_of(arguments.host, port)
+    start_log(home)
+    settings = Settings(
+        home=home,
+        host=arguments.host,
+        port=port,
+        allowed_hosts=tuple(arguments.allow_host),
+        models=models,
+        result_content=arguments.result_files,
+        training_threads=arguments.threads or default_training_threads(),
+    )
+    key = homes.load_or_make_key(home, arguments.key)
+    app = make_app(
+        make_provider(settings),
+        key=key,
+        hosts=allowed_hosts(arguments.host, port, arguments.allow_host),
+    )
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=5,
+    )
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets=None) -> None:
+            await super().startup(sockets=sockets)
+            if self.started:
+                homes.write_server_note(home, url, port, __version__)
+                print(f"The provider is ready at {url}/v1", flush=True)
+                print(f"Its key is in {home / homes.KEY_FILE}", flush=True)
+
+    server = Server(config)
+    server.run(sockets=[sock])
+    return 0 if server.started else 1
+
+
+def ask_health(note: dict) -> dict | None:
+    """Return the health answer of the server in a note, or None."""
+    # No proxy: the server is on this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{note['url']}/health", timeout=5) as answer:
+            return json.load(answer)
+    except (OSError, ValueError, urllib.error.URLError):
+        return None
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Say whether a server runs on this folder; exit code 0 if one does."""
+    home = (arguments.home or default_home()).expanduser().resolve()
+    note = homes.read_server_note(home) if homes.is_served(home) else None
+    if note is None:
+        print(f"No provider runs on {home}.")
+        return 1
+    health = ask_health(note)
+    print(f"The provider {note['version']} runs at {note['url']}/v1")
+    print(f"process {note['pid']}, folder {home}")
+    if health is None:
+        print("It does not answer (yet).")
+        return 1
+    print(f"training process: {health['training_process']}")
+    jobs = ", ".join(f"{n} {state}" for state, n in sorted(health["jobs"].items()))
+    print(f"jobs: {jobs or 'none'}")
+    return 0
+
+
+def stop(arguments: argparse.Namespace) -> int:
+    """Stop the server of this folder; its running job goes on at the next start."""
+    home = (arguments.home or default_home()).expanduser().resolve()
+    note = homes.read_server_note(home) if homes.is_served(home) else None
+    if note is None:
+        print(f"No provider runs on {home}.")
+        return 0
+    os.kill(note["pid"], signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_WAIT_SECONDS
+    while time.monotonic() < deadline:
+        if not homes.is_served(home):
+            print("The provider has stopped.")
+            return 0
+        time.sleep(0.05)
+    print(f"The provider (process {note['pid']}) has not stopped yet.")
+    return 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parsed = make_parser().parse_args(arguments)
+    commands = {"serve": serve, "status": status, "stop": stop}
+    try:
+        return commands[parsed.command](parsed)
+    except CannotStart as fault:
+        print(fault, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

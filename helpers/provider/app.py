@@ -1,0 +1,55 @@
+"""The HTTP application: routes, errors and the guard put together.
+
+It must never know how anything is done; it only says what belongs together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from helpers import __version__
+from helpers.provider import errors
+from helpers.provider.context import Provider
+from helpers.provider.guard import Guard
+from helpers.provider.routes import chat, files, health, jobs, models
+
+API_PREFIX = "/v1"
+
+
+def make_app(provider: Provider, *, key: str, hosts: set[str]) -> ASGIApp:
+    """Return the whole application.
+
+    Args:
+        provider: everything behind the routes; started and stopped with the app.
+        key: what every call has to bring.
+        hosts: exact Host headers that are served.
+    """
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        provider.start()
+        yield
+        provider.stop()
+
+    app = FastAPI(
+        title="Local fine-tuning provider",
+        version=__version__,
+        # Pages with scripts from elsewhere have no place on a server with a key.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=life,
+    )
+    app.state.provider = provider
+    errors.install(app)
+    app.include_router(health.router)
+    for module in (files, jobs, models, chat):
+        app.include_router(module.router, prefix=API_PREFIX)
+    return Guard(
+        app, key=key, hosts=hosts, json_bytes=provider.settings.limits.json_bytes
+    )

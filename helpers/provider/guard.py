@@ -1,0 +1,189 @@
+"""What every request has to pass before a route sees it.
+
+Purpose: one ASGI layer that stamps a request id on every answer and refuses foreign
+Host names (DNS rebinding), browser origins (no CORS), compressed or oversized bodies,
+unexpected content types and wrong keys. Classes of attack: contract notes, section 6.
+It must never know what a route does, and the key never leaves it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import time
+from collections.abc import Iterable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from helpers.provider.errors import ApiError, error_response
+
+OPEN_PATHS = frozenset({"/health"})
+_BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
+
+
+class RequestTooLarge(ApiError):
+    """A JSON body beyond the cap."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            413,
+            f"The request body is larger than the {limit} bytes allowed here.",
+            code="request_too_large",
+        )
+
+
+class Guard:
+    """The ASGI layer around the whole application.
+
+    Args:
+        app: what is guarded.
+        key: the key every call has to bring.
+        hosts: exact values accepted in the Host header.
+        json_bytes: cap on the body of a JSON request.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, key: str, hosts: Iterable[str], json_bytes: int
+    ) -> None:
+        self._app = app
+        self._key = key.encode()
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._json_bytes = json_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+        request_id = "req_" + secrets.token_hex(16)
+        began = time.monotonic()
+
+        async def stamped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                milliseconds = int((time.monotonic() - began) * 1000)
+                message.setdefault("headers", []).extend(
+                    [
+                        (b"x-request-id", request_id.encode()),
+                        (b"openai-processing-ms", str(milliseconds).encode()),
+                        (b"x-content-type-options", b"nosniff"),
+                    ]
+                )
+            await send(message)
+
+        try:
+            multipart = self._check(scope)
+        except ApiError as fault:
+            await error_response(fault)(scope, receive, stamped)
+            return
+        if not multipart:
+            receive = self._capped(receive)
+        await self._app(scope, receive, stamped)
+
+    def _check(self, scope: Scope) -> bool:
+        """Return whether the body is multipart; raise the answer of a refusal."""
+        headers: dict[bytes, bytes] = {}
+        for name, value in scope["headers"]:
+            if name == b"host" and name in headers:
+                raise ApiError(400, "A request must have exactly one Host header.")
+            headers[name] = value
+        host = headers.get(b"host", b"").decode("latin-1").lower()
+        if host not in self._hosts:
+            raise ApiError(
+                403,
+                "This Host name is not served here. Use the address the provider "
+                "printed at its start, or add the name with --allow-host.",
+                code="host_not_allowed",
+            )
+        if b"origin" in headers:
+            raise ApiError(
+                403,
+                "Requests from web pages are not allowed: this provider answers "
+                "programs on this machine only.",
+                code="origin_not_allowed",
+            )
+        if scope["path"] not in OPEN_PATHS:
+            self._check_key(headers)
+        if scope["method"] not in _BODY_METHODS:
+            return False
+        return self._check_body(headers)
+
+    def _check_key(self, headers: dict[bytes, bytes]) -> None:
+        given = headers.get(b"api-key")
+        if given is None:
+            scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+            given = token.strip() if scheme.lower() == b"bearer" else None
+        if not given:
+            raise ApiError(
+                401,
+                "You didn't provide an API key. Send it in an Authorization header "
+                "(Authorization: Bearer KEY); the provider keeps it in the file "
+                "'key' of its folder.",
+            )
+        if not hmac.compare_digest(given, self._key):
+            raise ApiError(
+                401,
+                "Incorrect API key provided. The provider keeps its key in the file "
+                "'key' of its folder.",
+                code="invalid_api_key",
+            )
+
+    def _check_body(self, headers: dict[bytes, bytes]) -> bool:
+        encoding = headers.get(b"content-encoding", b"identity")
+        if encoding.strip().lower() != b"identity":
+            raise ApiError(
+                415,
+                "Compressed request bodies are not accepted; send the body as it is.",
+                code="unsupported_content_encoding",
+            )
+        length = headers.get(b"content-length", b"")
+        empty = length in (b"", b"0") and b"transfer-encoding" not in headers
+        if empty:
+            return False
+        full = headers.get(b"content-type", b"")
+        kind = full.partition(b";")[0].strip().lower()
+        if kind == b"multipart/form-data":
+            return True
+        if kind != b"application/json":
+            shown = full.decode("latin-1")[:100]
+            raise ApiError(
+                415,
+                f"Unsupported content type: '{shown}'. This API method only accepts "
+                "'application/json' requests (and 'multipart/form-data' for files).",
+                code="unsupported_content_type",
+            )
+        if length.isdigit() and int(length) > self._json_bytes:
+            raise RequestTooLarge(self._json_bytes)
+        return False
+
+    def _capped(self, receive: Receive) -> Receive:
+        """Count the body as it arrives: a chunked one states no length."""
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._json_bytes:
+                raise RequestTooLarge(self._json_bytes)
+            return message
+
+        return counted
+
+
+def allowed_hosts(host: str, port: int, further: Iterable[str] = ()) -> set[str]:
+    """Return the exact Host header values that a server at `host:port` accepts.
+
+    Args:
+        host: the address it listens on.
+        port: the port it listens on.
+        further: names given with --allow-host, with or without a port of their own.
+    """
+    names = {"127.0.0.1", "localhost", "[::1]"}
+    if host not in ("0.0.0.0", "::"):
+        names.add(f"[{host}]" if ":" in host else host)
+    accepted = {f"{name}:{port}" for name in names}
+    if port == 80:
+        accepted |= names
+    for name in further:
+        accepted |= {name, f"{name}:{port}"}
+    return accepted

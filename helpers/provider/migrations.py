@@ -1,0 +1,120 @@
+"""The tables of the provider's database, as numbered steps that are never edited.
+
+A change to the tables is a new step at the end. `PRAGMA user_version` holds the number
+of the last step that was applied, so a folder of an older version is brought up to date
+at its next start.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+MIGRATIONS = (
+    # 1: files, jobs with their events and checkpoints, models, idempotency keys.
+    # seq gives every list its order; AUTOINCREMENT never hands a number out twice,
+    # so a cursor stays valid after deletions.
+    """
+    CREATE TABLE files (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        bytes INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER,
+        filename TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        blob TEXT NOT NULL,
+        deleted_at INTEGER
+    );
+    CREATE TABLE jobs (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        created_at INTEGER NOT NULL,
+        model TEXT NOT NULL,
+        trained_model TEXT NOT NULL,
+        planned_name TEXT NOT NULL,
+        training_file TEXT NOT NULL,
+        validation_file TEXT,
+        method TEXT NOT NULL,
+        asked TEXT NOT NULL,
+        resolved TEXT,
+        seed INTEGER NOT NULL,
+        integrations TEXT NOT NULL,
+        metadata TEXT,
+        state TEXT NOT NULL,
+        queue_position INTEGER,
+        threads INTEGER,
+        started_at INTEGER,
+        finished_at INTEGER,
+        estimated_finish INTEGER,
+        last_step INTEGER NOT NULL DEFAULT 0,
+        total_steps INTEGER,
+        journal_offset INTEGER NOT NULL DEFAULT 0,
+        failures INTEGER NOT NULL DEFAULT 0,
+        trained_tokens INTEGER,
+        final_checkpoint TEXT,
+        fine_tuned_model TEXT,
+        result_file TEXT,
+        error TEXT,
+        request_hash TEXT NOT NULL
+    );
+    CREATE INDEX jobs_by_state ON jobs (state);
+    CREATE INDEX jobs_by_request ON jobs (request_hash, created_at);
+    CREATE TABLE events (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        job_id TEXT NOT NULL REFERENCES jobs (id),
+        created_at INTEGER NOT NULL,
+        level TEXT NOT NULL,
+        type TEXT NOT NULL,
+        message TEXT NOT NULL,
+        data TEXT NOT NULL
+    );
+    CREATE INDEX events_by_job ON events (job_id, seq);
+    CREATE TABLE checkpoints (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        job_id TEXT NOT NULL REFERENCES jobs (id),
+        created_at INTEGER NOT NULL,
+        step INTEGER NOT NULL,
+        model TEXT NOT NULL,
+        metrics TEXT NOT NULL,
+        UNIQUE (job_id, step)
+    );
+    CREATE TABLE models (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        created_at INTEGER NOT NULL,
+        job_id TEXT NOT NULL REFERENCES jobs (id),
+        folder TEXT NOT NULL
+    );
+    CREATE TABLE idempotency (
+        key TEXT PRIMARY KEY,
+        request_hash TEXT NOT NULL,
+        job_id TEXT NOT NULL REFERENCES jobs (id),
+        created_at INTEGER NOT NULL
+    );
+    """,
+)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a database up to the newest step.
+
+    Args:
+        connection: an open connection in autocommit mode.
+
+    Raises:
+        RuntimeError: the database was written by a newer version of this program.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(MIGRATIONS):
+        raise RuntimeError(
+            f"The provider's database has version {version}, this program knows "
+            f"versions up to {len(MIGRATIONS)}. Use the newer program, or another "
+            "folder with --home."
+        )
+    for number in range(version, len(MIGRATIONS)):
+        step = MIGRATIONS[number]
+        connection.executescript(
+            f"BEGIN IMMEDIATE;{step};PRAGMA user_version = {number + 1};COMMIT;"
+        )

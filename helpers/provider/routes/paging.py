@@ -1,0 +1,58 @@
+"""Query parameters that lists share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from helpers.provider.errors import ApiError, invalid
+from helpers.provider.store import Page, UnknownCursor
+
+
+def limit_of(given: str | None, default: int, most: int, *, clamp: bool = True) -> int:
+    """Return the page size that `limit` asks for.
+
+    Args:
+        given: as it stands in the query.
+        default: what an absent limit means.
+        most: the largest page.
+        clamp: give the largest page to who asks for more, instead of refusing.
+    """
+    if given is None:
+        return default
+    digits = given[1:] if given[:1] == "-" else given
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
+        raise invalid(
+            "Invalid type for 'limit': expected an integer, but got "
+            f"'{given[:100]}' instead.",
+            "limit",
+            "invalid_type",
+        )
+    limit = int(given)
+    if limit < 1:
+        raise invalid(
+            "Invalid 'limit': integer below minimum value. Expected a value >= 1, "
+            f"but got {limit} instead.",
+            "limit",
+            "integer_below_min_value",
+        )
+    if limit > most and not clamp:
+        raise invalid(
+            "Invalid 'limit': integer above maximum value. Expected a value <= "
+            f"{most}, but got {limit} instead.",
+            "limit",
+            "integer_above_max_value",
+        )
+    return min(limit, most)
+
+
+def page_or_error(read: Callable[[], Page], after: str | None) -> Page:
+    """Read a page; an unknown cursor becomes a 400 about `after`."""
+    try:
+        return read()
+    except UnknownCursor as fault:
+        raise ApiError(
+            400,
+            f"Invalid 'after': no object with the id '{after}' is in this list.",
+            param="after",
+            code="invalid_value",
+        ) from fault

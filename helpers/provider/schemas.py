@@ -1,0 +1,221 @@
+"""What requests may hold, with the bounds of OpenAI's API and the caps of this one.
+
+Purpose: pydantic models of request bodies; answers are the `openai` package's own types
+(views). Fields nobody here needs are ignored, as the real API's clients send many.
+Types are strict, because the real API refuses "1" where it wants 1.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic_core import PydanticCustomError
+
+from helpers.provider.settings import Limits
+
+_LIMITS = Limits()
+LARGEST_SEED = 2**31 - 1
+METHODS = ("supervised", "dpo", "reinforcement")
+
+
+class Request(BaseModel):
+    """Base of all request bodies."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
+
+
+def _auto_or(kind: type, at_least: float, at_most: float | None, above: bool = False):
+    """Return a check for "auto" or a number, as one field with one error message."""
+    noun = "an integer" if kind is int else "a number"
+    floor = f"> {at_least:g}" if above else f">= {at_least:g}"
+    wanted = f"'auto' or {noun} {floor}"
+    if at_most is not None:
+        wanted += f" and <= {at_most:g}"
+
+    def check(value: Any) -> Any:
+        if value == "auto" or value is None:
+            return "auto"
+        kinds = (int,) if kind is int else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            raise PydanticCustomError("wrong_kind", "expected " + wanted)
+        too_low = value <= at_least if above else value < at_least
+        if too_low or not value < float("inf"):
+            raise PydanticCustomError("too_low", "expected " + wanted)
+        if at_most is not None and value > at_most:
+            raise PydanticCustomError("too_high", "expected " + wanted)
+        return value
+
+    return PlainValidator(check)
+
+
+class Hyperparameters(Request):
+    """Hyperparameters of supervised fine-tuning; "auto" leaves them to the provider."""
+
+    n_epochs: Annotated[Any, _auto_or(int, 1, 50)] = "auto"
+    batch_size: Annotated[Any, _auto_or(int, 1, 256)] = "auto"
+    learning_rate_multiplier: Annotated[Any, _auto_or(float, 0, None, above=True)] = (
+        "auto"
+    )
+
+
+class SupervisedMethod(Request):
+    """What `method.supervised` may hold."""
+
+    hyperparameters: Hyperparameters | None = None
+
+
+class Method(Request):
+    """How to train; only supervised fine-tuning is served so far."""
+
+    type: Literal["supervised", "dpo", "reinforcement"]
+    supervised: SupervisedMethod | None = None
+
+
+class WandbSettings(Request):
+    """Where Weights & Biases metrics would go."""
+
+    project: str
+    name: str | None = None
+    entity: str | None = None
+    tags: list[str] | None = None
+
+
+class Integration(Request):
+    """An integration; accepted, echoed and not served."""
+
+    type: Literal["wandb"]
+    wandb: WandbSettings
+
+
+def _check_metadata(value: dict[str, str] | None) -> dict[str, str] | None:
+    if value is None:
+        return None
+    if len(value) > 16:
+        raise PydanticCustomError("too_many", "expected at most 16 keys")
+    for key, text in value.items():
+        if len(key) > 64 or len(text) > 512:
+            raise PydanticCustomError(
+                "too_long", "keys have at most 64 and values at most 512 characters"
+            )
+    return value
+
+
+class CreateJob(Request):
+    """Body of POST /fine_tuning/jobs."""
+
+    model: str
+    training_file: str
+    validation_file: str | None = None
+    suffix: Annotated[str | None, Field(min_length=1, max_length=64)] = None
+    seed: Annotated[int | None, Field(ge=0, le=LARGEST_SEED)] = None
+    method: Method | None = None
+    hyperparameters: Hyperparameters | None = None
+    integrations: Annotated[list[Integration] | None, Field(max_length=5)] = None
+    metadata: dict[str, str] | None = None
+
+    @model_validator(mode="after")
+    def _metadata_fits(self) -> CreateJob:
+        _check_metadata(self.metadata)
+        return self
+
+    def asked(self) -> Hyperparameters:
+        """Return the hyperparameters; those in `method` win over the old field."""
+        supervised = self.method.supervised if self.method else None
+        if supervised is not None and supervised.hyperparameters is not None:
+            return supervised.hyperparameters
+        return self.hyperparameters or Hyperparameters()
+
+
+class ContentPart(Request):
+    """One part of a message's content."""
+
+    type: str
+    text: str | None = None
+    refusal: str | None = None
+
+
+class FunctionCall(Request):
+    """The function an assistant message calls."""
+
+    name: str
+    arguments: str
+
+
+class ToolCall(Request):
+    """A tool call of an earlier assistant message."""
+
+    id: str
+    type: Literal["function"]
+    function: FunctionCall
+
+
+class Message(Request):
+    """One message of a conversation."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | Annotated[list[ContentPart], Field(min_length=1)] | None = None
+    name: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    tool_call_id: str | None = None
+    function_call: FunctionCall | None = None
+    refusal: str | None = None
+
+
+class StreamOptions(Request):
+    """Options of a streamed answer."""
+
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = None
+
+
+class ResponseFormat(Request):
+    """The form the answer should have."""
+
+    type: Literal["text", "json_object", "json_schema"]
+
+
+_Stop = Annotated[str, Field(max_length=_LIMITS.stop_characters)]
+
+
+class CreateChatCompletion(Request):
+    """Body of POST /chat/completions."""
+
+    model: str
+    messages: Annotated[list[Message], Field(min_length=1, max_length=_LIMITS.messages)]
+    max_tokens: Annotated[int | None, Field(ge=1)] = None
+    max_completion_tokens: Annotated[int | None, Field(ge=1)] = None
+    n: Annotated[int | None, Field(ge=1, le=_LIMITS.choices)] = None
+    temperature: Annotated[float | None, Field(ge=0, le=2)] = None
+    top_p: Annotated[float | None, Field(ge=0, le=1)] = None
+    presence_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
+    frequency_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
+    logit_bias: dict[str, float] | None = None
+    seed: Annotated[int | None, Field(ge=-(2**63), le=2**63 - 1)] = None
+    stop: (
+        _Stop
+        | Annotated[list[_Stop], Field(min_length=1, max_length=_LIMITS.stop_sequences)]
+        | None
+    ) = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int | None, Field(ge=0, le=20)] = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    response_format: ResponseFormat | None = None
+    metadata: dict[str, str] | None = None
+    user: str | None = None
+    store: bool | None = None
+    # Present, these change what an answer means, so they are refused, not ignored.
+    tools: list[Any] | None = None
+    functions: list[Any] | None = None
+    tool_choice: Any = None
+    function_call: Any = None
+    audio: Any = None
+    modalities: list[str] | None = None
+    web_search_options: Any = None
+    moderation: Any = None
+
+    @model_validator(mode="after")
+    def _metadata_fits(self) -> CreateChatCompletion:
+        _check_metadata(self.metadata)
+        return self

@@ -1,0 +1,126 @@
+"""What the local provider can be told, and where its things lie on disk.
+
+Purpose: one frozen object with every number and path the other modules use, so that
+none of them reads the environment or the command line.
+It must never know about HTTP, SQL or tensors, and it never holds the key.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+BASE_MODEL_NAME = "kitchen-base"
+ORGANIZATION = "local"
+REPOSITORY = Path(__file__).resolve().parents[2]
+BASE_MODEL_PATH = REPOSITORY / "data" / "base_model"
+HOSTED_MODELS_PATH = REPOSITORY / "data" / "models.csv"
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Caps on what one caller may ask for; beyond each stands a clear 4xx answer.
+
+    The larger ones are OpenAI's own (files guide, read 2026-11-22); those on `n`,
+    messages and JSON bodies are ours, since one laptop serves everything.
+    """
+
+    file_bytes: int = 512 * MEBIBYTE
+    free_disk_bytes: int = 200 * MEBIBYTE
+    json_bytes: int = 8 * MEBIBYTE
+    multipart_parts: int = 16
+    multipart_field_bytes: int = 4096
+    choices: int = 16
+    stop_sequences: int = 4
+    stop_characters: int = 500
+    messages: int = 2048
+    list_files: int = 10_000
+    list_jobs: int = 1_000
+    list_events: int = 10_000
+    unfinished_jobs: int = 2_000
+    idempotency_seconds: int = 24 * 3600
+    # The client gives up on an answer after 600 s and then tries again.
+    retry_window_seconds: int = 900
+    worker_attempts: int = 3
+    worker_silence_seconds: float = 60.0
+    checkpoints_offered: int = 3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything `serve` was told.
+
+    Args:
+        home: folder of the provider: database, blobs, jobs, key.
+        host: address to listen on; anything but loopback has to be asked for.
+        port: TCP port, 0 for a free one.
+        allowed_hosts: further names accepted in the Host header, without a port.
+        models: name → Hugging Face folder of each base model.
+        hosted_models_path: table of hosted names that the base model stands in for.
+        result_content: "base64" as OpenAI's API answers, or "plain" as Azure's does.
+        training_threads: threads of the training process.
+        worker_command: how the training process is started; `--home DIR` is added.
+    """
+
+    home: Path
+    host: str = "127.0.0.1"
+    port: int = 8000
+    allowed_hosts: tuple[str, ...] = ()
+    models: dict[str, Path] = field(
+        default_factory=lambda: {BASE_MODEL_NAME: BASE_MODEL_PATH}
+    )
+    hosted_models_path: Path = HOSTED_MODELS_PATH
+    result_content: str = "base64"
+    training_threads: int = 1
+    worker_command: tuple[str, ...] = (
+        sys.executable,
+        "-m",
+        "helpers.provider.worker",
+    )
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.home / "store.sqlite3"
+
+    @property
+    def blobs(self) -> Path:
+        """Folder of uploaded and result files."""
+        return self.home / "blobs"
+
+    @property
+    def jobs(self) -> Path:
+        """Folder with one folder per fine-tuning job."""
+        return self.home / "jobs"
+
+
+def default_home() -> Path:
+    """Return the provider's folder: $COMPANION_HOME, else the user's data folder."""
+    told = os.environ.get("COMPANION_HOME")
+    if told:
+        return Path(told).expanduser().resolve()
+    from platformdirs import user_data_path
+
+    return user_data_path("fine-tuning-companion", appauthor=False)
+
+
+def default_training_threads() -> int:
+    """Return how many threads training takes when nobody says.
+
+    All cores up to eight: the training process waits passively (OMP_WAIT_POLICY) and
+    runs at a lower priority, so that chats are answered meanwhile. OMP_NUM_THREADS
+    wins, as everywhere.
+    """
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    if told.isdigit() and int(told) > 0:
+        return int(told)
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return max(1, min(cores, 8))

@@ -1,0 +1,516 @@
+"""Files, jobs, events, checkpoints and models in SQLite.
+
+Purpose: the one memory of the provider. What was committed survives a kill and a power
+cut (WAL, synchronous=FULL); events are only ever appended and get a rising `seq`.
+Use: `with store.read() as s:` for one consistent view, `with store.write() as s:` for a
+change that happens whole or not at all.
+It must never know about HTTP, processes or tensors; blobs lie in `blobs`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from helpers.provider.migrations import migrate
+
+FINAL_STATES = ("succeeded", "failed", "cancelled")
+# Besides OpenAI's six states: a job that is being paused still trains its last step.
+STATES = ("validating_files", "queued", "running", "pausing", "paused", *FINAL_STATES)
+
+
+@dataclass(frozen=True)
+class File:
+    """An uploaded or a result file."""
+
+    seq: int
+    id: str
+    bytes: int
+    created_at: int
+    expires_at: int | None
+    filename: str
+    purpose: str
+    blob: str
+    deleted_at: int | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A fine-tuning job; `state` is the true state, one of STATES.
+
+    `model` is the name that was asked for, `trained_model` the one really trained;
+    `asked` and `resolved` are the hyperparameters before and after validation.
+    """
+
+    seq: int
+    id: str
+    created_at: int
+    model: str
+    trained_model: str
+    planned_name: str
+    training_file: str
+    validation_file: str | None
+    method: str
+    asked: dict[str, Any]
+    resolved: dict[str, Any] | None
+    seed: int
+    integrations: list[dict[str, Any]]
+    metadata: dict[str, str] | None
+    state: str
+    queue_position: int | None
+    threads: int | None
+    started_at: int | None
+    finished_at: int | None
+    estimated_finish: int | None
+    last_step: int
+    total_steps: int | None
+    journal_offset: int
+    failures: int
+    trained_tokens: int | None
+    final_checkpoint: dict[str, Any] | None
+    fine_tuned_model: str | None
+    result_file: str | None
+    error: dict[str, Any] | None
+    request_hash: str
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing will happen to this job any more."""
+        return self.state in FINAL_STATES
+
+
+@dataclass(frozen=True)
+class Event:
+    """A line in a job's log."""
+
+    seq: int
+    id: str
+    job_id: str
+    created_at: int
+    level: str
+    type: str
+    message: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model as it was after an epoch."""
+
+    seq: int
+    id: str
+    job_id: str
+    created_at: int
+    step: int
+    model: str
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that a job made; `folder` is relative to the folder of all jobs."""
+
+    seq: int
+    name: str
+    created_at: int
+    job_id: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list."""
+
+    rows: list[Any]
+    has_more: bool
+
+
+_JSON = {
+    "asked",
+    "resolved",
+    "integrations",
+    "metadata",
+    "final_checkpoint",
+    "error",
+    "data",
+    "metrics",
+}
+_TABLES = {
+    File: "files",
+    Job: "jobs",
+    Event: "events",
+    Checkpoint: "checkpoints",
+    Model: "models",
+}
+
+
+def _encode(column: str, value: Any) -> Any:
+    if column in _JSON and value is not None:
+        return json.dumps(value, separators=(",", ":"))
+    return value
+
+
+def _decode(kind: type, row: sqlite3.Row) -> Any:
+    values = {}
+    for item in fields(kind):
+        value = row[item.name]
+        if item.name in _JSON and value is not None:
+            value = json.loads(value)
+        values[item.name] = value
+    return kind(**values)
+
+
+class UnknownCursor(Exception):
+    """`after` names nothing in this list."""
+
+
+class Session:
+    """Queries within one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def _one(self, kind: type, where: str, *values: Any) -> Any:
+        sql = f"SELECT * FROM {_TABLES[kind]} WHERE {where} LIMIT 1"
+        row = self._connection.execute(sql, values).fetchone()
+        return None if row is None else _decode(kind, row)
+
+    def _many(self, kind: type, where: str, *values: Any) -> list[Any]:
+        sql = f"SELECT * FROM {_TABLES[kind]} WHERE {where}"
+        return [_decode(kind, row) for row in self._connection.execute(sql, values)]
+
+    def _insert(self, kind: type, **columns: Any) -> int:
+        names = ", ".join(columns)
+        marks = ", ".join("?" * len(columns))
+        values = [_encode(name, value) for name, value in columns.items()]
+        sql = f"INSERT INTO {_TABLES[kind]} ({names}) VALUES ({marks})"
+        return self._connection.execute(sql, values).lastrowid
+
+    def _page(
+        self,
+        kind: type,
+        where: str,
+        values: list[Any],
+        *,
+        limit: int,
+        after: str | None,
+        ascending: bool = False,
+    ) -> Page:
+        table = _TABLES[kind]
+        if after is not None:
+            cursor = self._connection.execute(
+                f"SELECT seq FROM {table} WHERE id = ?", (after,)
+            ).fetchone()
+            if cursor is None:
+                raise UnknownCursor(after)
+            where += " AND seq > ?" if ascending else " AND seq < ?"
+            values = [*values, cursor["seq"]]
+        order = "ASC" if ascending else "DESC"
+        rows = self._many(
+            kind, f"{where} ORDER BY seq {order} LIMIT ?", *values, limit + 1
+        )
+        return Page(rows[:limit], len(rows) > limit)
+
+    # Files
+
+    def add_file(self, **columns: Any) -> File:
+        """Insert a file and return it."""
+        self._insert(File, **columns)
+        return self._one(File, "id = ?", columns["id"])
+
+    def file(self, file_id: str, now: int) -> File | None:
+        """Return a file that is neither deleted nor expired."""
+        return self._one(
+            File,
+            "id = ? AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > ?)",
+            file_id,
+            now,
+        )
+
+    def file_of_job(self, file_id: str) -> File | None:
+        """Return a file by id even if it has expired since its job began."""
+        return self._one(File, "id = ? AND deleted_at IS NULL", file_id)
+
+    def list_files(
+        self,
+        now: int,
+        *,
+        purpose: str | None,
+        limit: int,
+        after: str | None,
+        ascending: bool,
+    ) -> Page:
+        """Return a page of files, newest first unless `ascending`."""
+        where = "deleted_at IS NULL AND (expires_at IS NULL OR expires_at > ?)"
+        values: list[Any] = [now]
+        if purpose is not None:
+            where += " AND purpose = ?"
+            values.append(purpose)
+        return self._page(
+            File, where, values, limit=limit, after=after, ascending=ascending
+        )
+
+    def mark_file_deleted(self, file_id: str, now: int) -> None:
+        """Delete a file; its row stays, so that it can still serve as a cursor."""
+        self._connection.execute(
+            "UPDATE files SET deleted_at = ? WHERE id = ?", (now, file_id)
+        )
+
+    def expired_files(self, now: int) -> list[File]:
+        """Return files whose time is over and that no unfinished job needs."""
+        return [
+            file
+            for file in self._many(File, "deleted_at IS NULL AND expires_at <= ?", now)
+            if self.job_using_file(file.id) is None
+        ]
+
+    def job_using_file(self, file_id: str) -> Job | None:
+        """Return an unfinished job that trains or validates on this file."""
+        return self._one(
+            Job,
+            "(training_file = ? OR validation_file = ?) "
+            "AND state NOT IN ('succeeded', 'failed', 'cancelled')",
+            file_id,
+            file_id,
+        )
+
+    def blobs_in_use(self) -> list[str]:
+        """Return the blob names of all files that are not deleted."""
+        rows = self._connection.execute(
+            "SELECT blob FROM files WHERE deleted_at IS NULL"
+        )
+        return [row["blob"] for row in rows]
+
+    # Jobs
+
+    def add_job(self, **columns: Any) -> Job:
+        """Insert a job and return it."""
+        self._insert(Job, **columns)
+        return self._one(Job, "id = ?", columns["id"])
+
+    def job(self, job_id: str) -> Job | None:
+        """Return a job by id."""
+        return self._one(Job, "id = ?", job_id)
+
+    def list_jobs(
+        self,
+        *,
+        limit: int,
+        after: str | None,
+        metadata: dict[str, str] | None = None,
+        without_metadata: bool = False,
+    ) -> Page:
+        """Return a page of jobs, newest first.
+
+        Args:
+            limit: most jobs to return.
+            after: id of the last job of the page before.
+            metadata: keys and values that a job's metadata must all have.
+            without_metadata: only jobs that have no metadata.
+        """
+        where, values = "1", []
+        for key, value in (metadata or {}).items():
+            where += (
+                " AND EXISTS (SELECT 1 FROM json_each(jobs.metadata) AS pair "
+                "WHERE pair.key = ? AND pair.value = ?)"
+            )
+            values += [key, value]
+        if without_metadata:
+            where += " AND (metadata IS NULL OR metadata = '{}')"
+        return self._page(Job, where, values, limit=limit, after=after)
+
+    def jobs_in(self, *states: str) -> list[Job]:
+        """Return the jobs in these states, oldest first."""
+        marks = ", ".join("?" * len(states))
+        return self._many(Job, f"state IN ({marks}) ORDER BY seq", *states)
+
+    def count_jobs(self) -> dict[str, int]:
+        """Return the number of jobs in each state that has any."""
+        rows = self._connection.execute(
+            "SELECT state, count(*) AS n FROM jobs GROUP BY state"
+        )
+        return {row["state"]: row["n"] for row in rows}
+
+    def next_in_queue(self) -> Job | None:
+        """Return the job to train next: one that was interrupted, else the oldest."""
+        return self._one(
+            Job,
+            "state IN ('running', 'queued') ORDER BY state = 'queued', queue_position",
+        )
+
+    def next_queue_position(self) -> int:
+        """Return the position behind everything that waits or ever waited."""
+        row = self._connection.execute(
+            "SELECT coalesce(max(queue_position), 0) + 1 AS next FROM jobs"
+        ).fetchone()
+        return row["next"]
+
+    def update_job(self, job_id: str, **columns: Any) -> Job:
+        """Set columns of a job and return it."""
+        sets = ", ".join(f"{name} = ?" for name in columns)
+        values = [_encode(name, value) for name, value in columns.items()]
+        self._connection.execute(
+            f"UPDATE jobs SET {sets} WHERE id = ?", [*values, job_id]
+        )
+        return self._one(Job, "id = ?", job_id)
+
+    def job_of_request(self, request_hash: str, since: int) -> Job | None:
+        """Return the newest job that the very same request made since a time."""
+        return self._one(
+            Job,
+            "request_hash = ? AND created_at >= ? ORDER BY seq DESC",
+            request_hash,
+            since,
+        )
+
+    def job_of_key(self, key: str, since: int) -> tuple[str, Job] | None:
+        """Return the request hash and the job of an idempotency key."""
+        row = self._connection.execute(
+            "SELECT request_hash, job_id FROM idempotency "
+            "WHERE key = ? AND created_at >= ?",
+            (key, since),
+        ).fetchone()
+        return None if row is None else (row["request_hash"], self.job(row["job_id"]))
+
+    def keep_key(self, key: str, request_hash: str, job_id: str, now: int) -> None:
+        """Remember which job an idempotency key made."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?)",
+            (key, request_hash, job_id, now),
+        )
+
+    def forget_keys(self, before: int) -> None:
+        """Forget idempotency keys older than a time."""
+        self._connection.execute(
+            "DELETE FROM idempotency WHERE created_at < ?", (before,)
+        )
+
+    # Events, checkpoints, models
+
+    def add_event(self, **columns: Any) -> None:
+        """Append an event to a job's log."""
+        self._insert(Event, **columns)
+
+    def list_events(self, job_id: str, *, limit: int, after: str | None) -> Page:
+        """Return a page of a job's events, newest first."""
+        return self._page(Event, "job_id = ?", [job_id], limit=limit, after=after)
+
+    def metrics_of_job(self, job_id: str) -> Iterator[dict[str, Any]]:
+        """Yield the data of all metrics events, oldest first."""
+        rows = self._connection.execute(
+            "SELECT data FROM events WHERE job_id = ? AND type = 'metrics' "
+            "ORDER BY seq",
+            (job_id,),
+        )
+        for row in rows:
+            yield json.loads(row["data"])
+
+    def add_checkpoint(self, **columns: Any) -> None:
+        """Insert a checkpoint."""
+        self._insert(Checkpoint, **columns)
+
+    def checkpoint_at(self, job_id: str, step: int) -> Checkpoint | None:
+        """Return a job's checkpoint of one step."""
+        return self._one(Checkpoint, "job_id = ? AND step = ?", job_id, step)
+
+    def list_checkpoints(self, job_id: str, *, limit: int, after: str | None) -> Page:
+        """Return a page of the checkpoints whose models exist, newest first."""
+        return self._page(
+            Checkpoint,
+            "job_id = ? AND model IN (SELECT name FROM models)",
+            [job_id],
+            limit=limit,
+            after=after,
+        )
+
+    def add_model(self, **columns: Any) -> None:
+        """Insert a model."""
+        self._insert(Model, **columns)
+
+    def model(self, name: str) -> Model | None:
+        """Return a model by name."""
+        return self._one(Model, "name = ?", name)
+
+    def models(self) -> list[Model]:
+        """Return all models, oldest first."""
+        return self._many(Model, "1 ORDER BY seq")
+
+    def models_of_job(self, job_id: str) -> list[Model]:
+        """Return a job's models, oldest first."""
+        return self._many(Model, "job_id = ? ORDER BY seq", job_id)
+
+    def job_training(self, model: str) -> Job | None:
+        """Return an unfinished job that starts from this model."""
+        return self._one(
+            Job,
+            "trained_model = ? AND state NOT IN ('succeeded', 'failed', 'cancelled')",
+            model,
+        )
+
+    def delete_models(self, names: Iterable[str]) -> None:
+        """Delete models by name."""
+        self._connection.executemany(
+            "DELETE FROM models WHERE name = ?", [(name,) for name in names]
+        )
+
+
+class Store:
+    """The database: one connection that writes and one that reads.
+
+    Args:
+        path: the SQLite file; it is made, or brought up to date.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._writer = self._connect(path)
+        migrate(self._writer)
+        self._reader = self._connect(path)
+        self._write_lock = threading.RLock()
+        self._read_lock = threading.Lock()
+
+    @staticmethod
+    def _connect(path: Path) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=30
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Session]:
+        """Open a transaction that commits at the end and rolls back on any fault."""
+        with self._write_lock:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield Session(self._writer)
+                self._writer.execute("COMMIT")
+            except BaseException:
+                # A full disk may have rolled it back already.
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open a consistent view of what is committed."""
+        with self._read_lock:
+            self._reader.execute("BEGIN")
+            try:
+                yield Session(self._reader)
+            finally:
+                self._reader.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._write_lock, self._read_lock:
+            self._reader.close()
+            self._writer.close()

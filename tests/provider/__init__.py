@@ -1,0 +1,1 @@
+"""Tests of the local provider, through the `openai` client over a real socket."""
