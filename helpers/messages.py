@@ -337,4 +337,50 @@ TEXTS: dict[str, str] = {
         "cannot tell: {metric} {value:+.2f} (95 % interval {low:+.2f} to {high:+.2f} "
         "contains 0)"
     ),
+    # Connections.
+    "connect.local": N_("the local provider"),
+    "connect.provider": N_("Provider: {label} at {url}"),
+    "connect.model": N_("Base model: {model}"),
+    "connect.free": N_("Cost: nothing; nothing leaves this machine."),
+    "connect.billed": N_(
+        "Cost: calls may be billed; you are asked before a job is started."
+    ),
+    "connect.unknown": N_(
+        "COMPANION_PROVIDER is '{found}'; it can be local, openai, azure or a URL that "
+        "starts with http:// or https://."
+    ),
+    "connect.azure": N_(
+        "Azure needs an address as well: set AZURE_OPENAI_ENDPOINT to the endpoint of "
+        "your resource, such as https://NAME.openai.azure.com"
+    ),
+    "connect.no_model": N_(
+        "{url} lists no models; set COMPANION_MODEL to the one to fine-tune."
+    ),
+    "key.question": N_("Key for {service} ({name}; it is not shown):"),
+    "key.missing": N_(
+        "No key for {service} was found. Set {name} in the environment, in Colab's or "
+        "Codespaces' secrets, or in a file .env. Without any key everything runs on "
+        "the local provider: COMPANION_PROVIDER=local"
+    ),
+    "spend.estimate": N_("{label} bills its calls. {what}"),
+    "spend.question": N_("Go on? Type yes:"),
+    "spend.refused": N_(
+        "Stopped before anything was spent. To go on, answer yes, or set "
+        "COMPANION_SPEND=yes for a run without a keyboard."
+    ),
+    "start.locked": N_(
+        "Another process has been starting the provider in {home} for minutes. End it, "
+        "or delete start.lock there, and try again."
+    ),
+    "start.silent": N_(
+        "The local provider at {url} (process {pid}) runs but does not answer. Stop it "
+        "with: python -m helpers.provider stop"
+    ),
+    "start.ended": N_(
+        "The local provider ended at its start (exit code {code}). It said:\n{log}"
+    ),
+    "start.slow": N_(
+        "The local provider did not answer within {seconds:.0f} seconds and was ended. "
+        "It said:\n{log}"
+    ),
 }
