@@ -1,0 +1,633 @@
+"""Chat messages to token ids and back, the same for training and for answering.
+
+Purpose: one place that decides which tokens a model sees. Training and serving both
+render here, so a prompt at test time has the very tokens it had in training. Three
+ways, tried in this order (`ChatRenderer.way` says which one a model folder gets):
+
+1. "roles": `<|system|>text<|end|><|user|>text<|end|><|assistant|>text<|end|>`, the
+   template of the base model that comes with this repository. Tokens are put together
+   without transformers or a template engine.
+2. "template": any other Hugging Face tokenizer with a chat template.
+3. "plain": `User: text` lines, for tokenizers without a template.
+
+Invariants: text that a user typed never becomes a special token, even when it spells
+one; answers of the assistant, their end token included, carry the loss and nothing
+else does.
+
+How tools are written where the template has no words of its own for them (ways 1, 3):
+the definitions follow the system text after a line `Tools:`, one JSON object a line;
+a call by the assistant is one JSON object a line, {"name": ..., "arguments": ...};
+what a tool answers is a message of the role `tool`.
+
+It knows text and tokens; it must never know tensors, requests or jobs.
+"""
+
+from __future__ import annotations
+
+import codecs
+import functools
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+Message = dict[str, Any]
+
+ROLE_TOKENS = {
+    "system": "<|system|>",
+    "user": "<|user|>",
+    "assistant": "<|assistant|>",
+    "tool": "<|tool|>",
+}
+END_TOKEN = "<|end|>"
+PLAIN_NAMES = {
+    "system": "System",
+    "user": "User",
+    "assistant": "Assistant",
+    "tool": "Tool",
+}
+# Unlike any text: private-use characters, around the number of a piece of user text.
+_MARK = "\uf8ff\ue0b0"
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Text that is read in one way: `special` says whether special tokens count."""
+
+    text: str
+    special: bool
+    weight: float = 0.0
+
+
+class ChatRenderer:
+    """Turns the chats of one model into tokens, and its tokens into text.
+
+    Args:
+        model_path: a Hugging Face folder with tokenizer.json; config.json and
+            generation_config.json are read for the context and the end tokens.
+
+    Attributes:
+        way: "roles", "template" or "plain" (see the module).
+        context: the most tokens that the model reads, prompt and answer together.
+        end_ids: ids that end an answer.
+
+    Raises:
+        ValueError: the folder has no tokenizer that can be used.
+    """
+
+    def __init__(self, model_path: Path) -> None:
+        self.model_path = Path(model_path)
+        file = self.model_path / "tokenizer.json"
+        if not file.is_file():
+            raise ValueError(
+                f"{self.model_path.name}: no tokenizer.json found; expected a Hugging "
+                "Face folder as tokenizer.save_pretrained of a fast tokenizer writes it"
+            )
+        self._tokenizer = Tokenizer.from_file(str(file))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._literal = Tokenizer.from_str(self._tokenizer.to_str())
+        self._literal.encode_special_tokens = True
+        added = self._tokenizer.get_added_tokens_decoder()
+        self._special = {t.content: i for i, t in added.items() if t.special}
+        self._settings = _read_json(self.model_path / "tokenizer_config.json")
+        config = _read_json(self.model_path / "config.json")
+        self.context = int(
+            config.get("max_position_embeddings") or config.get("n_positions") or 2048
+        )
+        self.way = self._choose_way()
+        self.end_ids = self._find_end_ids(config)
+        self._bytes = _ByteTable.of(self._tokenizer)
+
+    # ------------------------------------------------------------------ to tokens
+
+    def prompt_ids(self, messages: list[Message], tools: list | None = None):
+        """Render a chat up to the point where the assistant begins to answer.
+
+        Args:
+            messages: chat messages as OpenAI's API has them.
+            tools: tool definitions, or None.
+
+        Returns:
+            list[int]: token ids, ending with the generation prompt.
+
+        Raises:
+            ValueError: the model's chat template refuses these messages.
+        """
+        if self.way == "roles":
+            ids, _ = self._role_ids(messages, tools)
+            return [*ids, self._special[ROLE_TOKENS["assistant"]]]
+        ids, _ = self._encode(self._pieces(messages, tools, prompt=True))
+        return ids
+
+    def training_ids(self, example: dict[str, Any]) -> tuple[list[int], list[float]]:
+        """Render a training example with the weight of each token in the loss.
+
+        Args:
+            example: one line of a training file: `messages` and perhaps `tools`.
+
+        Returns:
+            Token ids, and for each 1.0 if it belongs to an answer of the assistant
+            (the token that ends it included), 0.0 elsewhere and in answers with
+            `weight: 0`. A weight in between is taken as it is.
+
+        Raises:
+            ValueError: the model's chat template refuses these messages.
+        """
+        messages, tools = example["messages"], _tools_of(example)
+        if self.way == "roles":
+            return self._role_ids(messages, tools)
+        return self._encode(self._pieces(messages, tools, prompt=False))
+
+    def _role_ids(self, messages, tools) -> tuple[list[int], list[float]]:
+        """Way 1: a role token, the text, the end token, for every message."""
+        ids: list[int] = []
+        weights: list[float] = []
+        end = self._special[END_TOKEN]
+        for role, text, weight in plain_messages(messages, tools):
+            inner = self._literal.encode(text, add_special_tokens=False).ids
+            ids += [self._special[ROLE_TOKENS[role]], *inner, end]
+            weights += [0.0, *[weight] * (len(inner) + 1)]
+        return ids, weights
+
+    def _encode(self, pieces: Iterable[_Piece]) -> tuple[list[int], list[float]]:
+        ids: list[int] = []
+        weights: list[float] = []
+        for piece in pieces:
+            reader = self._tokenizer if piece.special else self._literal
+            found = reader.encode(piece.text, add_special_tokens=False).ids
+            ids += found
+            weights += [piece.weight] * len(found)
+        return ids, weights
+
+    def _pieces(self, messages, tools, *, prompt: bool) -> list[_Piece]:
+        if self.way == "plain":
+            return self._plain_pieces(messages, tools, prompt)
+        return self._template_pieces(messages, tools, prompt)
+
+    def _plain_pieces(self, messages, tools, prompt: bool) -> list[_Piece]:
+        """Way 3: `User: text`, then the end token where the tokenizer has one."""
+        end = self._settings_token("eos_token") or ""
+        pieces = []
+        for role, text, weight in plain_messages(messages, tools):
+            pieces.append(_Piece(f"{PLAIN_NAMES[role]}:", special=False))
+            pieces.append(_Piece(f" {text}", special=False, weight=weight))
+            pieces.append(_Piece(end or "\n", special=True, weight=weight))
+            pieces.append(_Piece("\n", special=False))
+        if prompt:
+            pieces.append(_Piece(f"{PLAIN_NAMES['assistant']}:", special=False))
+        return [piece for piece in pieces if piece.text]
+
+    def _template_pieces(self, messages, tools, prompt: bool) -> list[_Piece]:
+        """Way 2: what the template writes, cut where the loss begins and ends.
+
+        An answer is what the text gains when its message is added to the prompt
+        before it. Where a template rewrites earlier turns once others follow, only
+        those answers are trained that still stand in the whole text as they were
+        given.
+        """
+        messages, hidden = self._hide_special(messages)
+        whole = self._render(messages, tools, prompt=prompt)
+        cuts: list[tuple[int, int, float]] = []
+        for i, message in enumerate(messages):
+            weight = _weight(message)
+            if prompt or message["role"] != "assistant" or weight == 0:
+                continue
+            before = self._render(messages[:i], tools, prompt=True) if i else ""
+            after = self._render(messages[: i + 1], tools, prompt=False)
+            if not (after.startswith(before) and whole.startswith(after)):
+                # Some templates add nothing to the end of the prompt but something
+                # to the beginning of the answer, or the other way round.
+                before = self._render(messages[:i], tools, prompt=False) if i else ""
+                if not (after.startswith(before) and whole.startswith(after)):
+                    continue
+            cuts.append((len(before), len(before) + _end_of(after, before), weight))
+        pieces, at = [], 0
+        for start, stop, weight in cuts:
+            pieces.append(_Piece(whole[at:start], special=True))
+            pieces.append(_Piece(whole[start:stop], special=True, weight=weight))
+            at = stop
+        pieces.append(_Piece(whole[at:], special=True))
+        return _show_special(pieces, hidden)
+
+    def _hide_special(self, messages) -> tuple[list[Message], list[str]]:
+        """Replace what spells a special token in user text by a mark.
+
+        The template is rendered to text and only then read as tokens, so this is
+        where the two kinds of text can be told apart.
+        """
+        hidden: list[str] = []
+        spelled = sorted(self._special, key=len, reverse=True)
+        if not spelled:
+            return _for_template(messages), hidden
+        pattern = re.compile("|".join(map(re.escape, [_MARK, *spelled])))
+
+        def hide(match: re.Match) -> str:
+            hidden.append(match.group())
+            return f"{_MARK}{len(hidden) - 1}{_MARK[::-1]}"
+
+        def walk(value):
+            if isinstance(value, str):
+                return pattern.sub(hide, value)
+            if isinstance(value, list):
+                return [walk(item) for item in value]
+            if isinstance(value, dict):
+                return {k: v if k == "role" else walk(v) for k, v in value.items()}
+            return value
+
+        return [walk(message) for message in _for_template(messages)], hidden
+
+    def _render(self, messages, tools, *, prompt: bool) -> str:
+        from jinja2.exceptions import TemplateError
+
+        tokenizer = self._hf_tokenizer
+        arguments = {"tokenize": False, "add_generation_prompt": prompt}
+        if tools:
+            arguments["tools"] = tools
+        try:
+            return tokenizer.apply_chat_template(messages, **arguments)
+        except TemplateError:
+            # No system role, or roles that must take turns: say the same in turns.
+            try:
+                return tokenizer.apply_chat_template(_in_turns(messages), **arguments)
+            except TemplateError as fault:
+                raise ValueError(
+                    f"the chat template of {self.model_path.name} refuses these "
+                    f"messages: {fault}"
+                ) from fault
+
+    @functools.cached_property
+    def _hf_tokenizer(self):
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(self.model_path)
+
+    # ---------------------------------------------------------------- from tokens
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Turn ids into text; special tokens say nothing."""
+        return self._tokenizer.decode(list(ids), skip_special_tokens=True)
+
+    def token_bytes(self, token_id: int, previous: int | None = None) -> bytes:
+        """Return the bytes that one token stands for (a special token: its name).
+
+        Several tokens may make up one character, so these bytes need not be UTF-8 by
+        themselves.
+
+        Args:
+            token_id: the token.
+            previous: the token before it, which may decide on a space.
+        """
+        if token_id in self._special_names:
+            return self._special_names[token_id].encode()
+        if self._bytes is None:
+            return self._tokenizer.decode([token_id]).encode()
+        return self._bytes.one(token_id, previous)
+
+    @functools.cached_property
+    def _special_names(self) -> dict[int, str]:
+        return {i: text for text, i in self._special.items()}
+
+    # -------------------------------------------------------------------- folders
+
+    def _choose_way(self) -> str:
+        template = _chat_template(self.model_path, self._settings)
+        if template is None:
+            return "plain"
+        needed = [END_TOKEN, *ROLE_TOKENS.values()]
+        if all(token in self._special for token in needed) and _is_ours(template):
+            return "roles"
+        return "template"
+
+    def _settings_token(self, name: str) -> str | None:
+        token = self._settings.get(name)
+        return token.get("content") if isinstance(token, dict) else token
+
+    def _find_end_ids(self, config: dict) -> frozenset[int]:
+        generation = _read_json(self.model_path / "generation_config.json")
+        found: set[int] = set()
+        for value in (config.get("eos_token_id"), generation.get("eos_token_id")):
+            if value is not None:
+                found.update(value if isinstance(value, list) else [value])
+        for name in (self._settings_token("eos_token"), END_TOKEN):
+            if name in self._special:
+                found.add(self._special[name])
+        return frozenset(found)
+
+
+class IncrementalDecoder:
+    """Turns the tokens of one answer into text as they come, whole characters only.
+
+    Use: `text += decoder.add(token_id)` for each token, `text += decoder.flush()` at
+    the end. The pieces together are `renderer.decode(ids)`.
+
+    Args:
+        renderer: of the model that answers.
+    """
+
+    def __init__(self, renderer: ChatRenderer) -> None:
+        self._renderer = renderer
+        self._table = renderer._bytes
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self._held = ""
+        self._ids: list[int] = []
+        self._said = ""
+
+    def add(self, token_id: int) -> str:
+        """Return the text that this token completes; "" inside of a character."""
+        if self._table is not None:
+            text = self._utf8.decode(self._table.raw[token_id])
+            if not (text or self._held):
+                return ""
+            text, self._held = self._table.settle(self._held + text)
+            return text
+        # Without a table of bytes, only the whole text is sure to be right: how a
+        # token is written may depend on those before it.
+        self._ids.append(token_id)
+        text = self._renderer.decode(self._ids)
+        if text.endswith("\ufffd"):
+            return ""
+        new, self._said = text[len(self._said) :], text
+        if len(self._ids) > 64 and text.endswith(("\n", ".", " ")):
+            self._start_again()
+        return new
+
+    def flush(self) -> str:
+        """Return what was held back: half a character becomes U+FFFD."""
+        if self._table is not None:
+            text = self._held + self._utf8.decode(b"", True)
+            self._held = ""
+            return self._table.replaced(text)
+        return self._renderer.decode(self._ids)[len(self._said) :]
+
+    def _start_again(self) -> None:
+        """Forget all but the last tokens, so that long answers stay cheap."""
+        kept = self._ids[-8:]
+        self._ids, self._said = kept, self._renderer.decode(kept)
+
+
+# ------------------------------------------------------------------- messages as text
+
+
+def plain_messages(
+    messages: Iterable[Message], tools: list | None = None
+) -> list[tuple[str, str, float]]:
+    """Write messages as (role, text, weight in the loss), tools as this module says.
+
+    Args:
+        messages: chat messages as OpenAI's API has them.
+        tools: tool definitions, or None.
+
+    Returns:
+        Roles are system, user, assistant and tool; the weight is 0 except for answers.
+    """
+    result = []
+    for message in messages:
+        role = {"developer": "system", "function": "tool"}.get(
+            message["role"], message["role"]
+        )
+        text = content_text(message)
+        calls = _tool_calls(message)
+        if calls:
+            lines = [json.dumps(call, ensure_ascii=False) for call in calls]
+            text = "\n".join([*([text] if text else []), *lines])
+        result.append((role, text, _weight(message) if role == "assistant" else 0.0))
+    if tools:
+        lines = [json.dumps(t.get("function", t), ensure_ascii=False) for t in tools]
+        described = "\n".join(["Tools:", *lines])
+        if result and result[0][0] == "system":
+            described = f"{result[0][1]}\n\n{described}".lstrip()
+            result[0] = ("system", described, 0.0)
+        else:
+            result.insert(0, ("system", described, 0.0))
+    return result
+
+
+def content_text(message: Message) -> str:
+    """Return a message's content as one string: parts joined, a refusal as it reads."""
+    content = message.get("content")
+    if content is None:
+        return message.get("refusal") or ""
+    if isinstance(content, str):
+        return content
+    words = []
+    for part in content:
+        if part.get("type") in ("text", "input_text", "output_text"):
+            words.append(part.get("text", ""))
+        elif part.get("type") == "refusal":
+            words.append(part.get("refusal", ""))
+        else:
+            # This repository's models read no pictures; say that there was one.
+            words.append(f"[{part.get('type', 'part')}]")
+    return "".join(words)
+
+
+def _tool_calls(message: Message) -> list[dict[str, Any]]:
+    """Return the calls of an assistant's message as {"name", "arguments"} objects."""
+    functions = [c["function"] for c in message.get("tool_calls") or []]
+    if message.get("function_call"):
+        functions.append(message["function_call"])
+    return [
+        {"name": f["name"], "arguments": _parsed(f.get("arguments"))} for f in functions
+    ]
+
+
+def _parsed(arguments: Any) -> Any:
+    try:
+        return json.loads(arguments)
+    except (TypeError, ValueError):
+        return arguments
+
+
+def _tools_of(example: dict[str, Any]) -> list | None:
+    if example.get("tools"):
+        return example["tools"]
+    functions = example.get("functions") or []
+    return [{"type": "function", "function": f} for f in functions] or None
+
+
+def _weight(message: Message) -> float:
+    weight = message.get("weight")
+    return 1.0 if weight is None else float(weight)
+
+
+def _for_template(messages: Iterable[Message]) -> list[Message]:
+    """Write messages as Hugging Face templates expect them."""
+    result = []
+    for message in messages:
+        role = {"developer": "system", "function": "tool"}.get(
+            message["role"], message["role"]
+        )
+        new = {"role": role, "content": content_text(message)}
+        calls = _tool_calls(message)
+        if calls:
+            new["tool_calls"] = [{"type": "function", "function": c} for c in calls]
+        for name in ("name", "tool_call_id", "weight"):
+            if message.get(name) is not None:
+                new[name] = message[name]
+        result.append(new)
+    return result
+
+
+def _in_turns(messages: list[Message]) -> list[Message]:
+    """Fold system, tool and repeated messages into turns of user and assistant."""
+    result: list[Message] = []
+    for message in messages:
+        role = "assistant" if message["role"] == "assistant" else "user"
+        text = content_text(message)
+        calls = [json.dumps(c["function"]) for c in message.get("tool_calls") or []]
+        text = "\n".join([*([text] if text else []), *calls])
+        if result and result[-1]["role"] == role:
+            result[-1]["content"] += "\n\n" + text
+        else:
+            result.append({"role": role, "content": text})
+    return result
+
+
+def _end_of(after: str, before: str) -> int:
+    """Length of the answer in what was added, white space behind its end left out."""
+    return len(after[len(before) :].rstrip())
+
+
+def _show_special(pieces: list[_Piece], hidden: list[str]) -> list[_Piece]:
+    """Put back what `_hide_special` took out, as text that is no special token."""
+    if not hidden:
+        return [piece for piece in pieces if piece.text]
+    pattern = re.compile(f"{_MARK}([0-9]+){_MARK[::-1]}")
+    result = []
+    for piece in pieces:
+        for i, text in enumerate(pattern.split(piece.text)):
+            spelled = hidden[int(text)] if i % 2 else text
+            if spelled:
+                result.append(_Piece(spelled, not i % 2, piece.weight))
+    return result
+
+
+# --------------------------------------------------------------------- reading folders
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+
+
+def _chat_template(folder: Path, settings: dict[str, Any]) -> str | None:
+    file = folder / "chat_template.jinja"
+    if file.is_file():
+        return file.read_text("utf-8")
+    template = settings.get("chat_template")
+    if isinstance(template, list):  # several named ones
+        template = next((t["template"] for t in template if t["name"] == "default"), "")
+    return template or None
+
+
+def _is_ours(template: str) -> bool:
+    """Whether a template writes what way 1 writes; seen by trying it."""
+    from jinja2.exceptions import TemplateError
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    chat = [
+        {"role": "system", "content": " a\n"},
+        {"role": "user", "content": "b"},
+        {"role": "assistant", "content": "c "},
+        {"role": "user", "content": "d"},
+        {"role": "assistant", "content": "e"},
+    ]
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    plain = re.sub(r"\{%-?\s*(end)?generation\s*-?%\}", "", template)
+    try:
+        compiled = environment.from_string(plain)
+        for count in (1, 2, 3, 5):
+            for prompt in (False, True):
+                expected = "".join(
+                    f"{ROLE_TOKENS[m['role']]}{m['content']}{END_TOKEN}"
+                    for m in chat[:count]
+                ) + (ROLE_TOKENS["assistant"] if prompt else "")
+                found = compiled.render(
+                    messages=chat[:count],
+                    add_generation_prompt=prompt,
+                    tools=None,
+                    bos_token="",
+                    eos_token=END_TOKEN,
+                )
+                if found != expected:
+                    return False
+    except TemplateError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class _ByteTable:
+    """What each token of a byte-level tokenizer stands for.
+
+    Attributes:
+        raw: bytes of each token, b"" for special ones.
+        replacements: (old, new) texts that the tokenizer's decoder replaces at last,
+            in this order (marks of joined words, for instance).
+    """
+
+    raw: list[bytes]
+    replacements: list[tuple[str, str]]
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer) -> _ByteTable | None:
+        """Read the table; None for a tokenizer of another kind.
+
+        Source of the alphabet: OpenAI's GPT-2 encoder (2019), which all byte-level
+        tokenizers share: printable Latin-1 characters stand for themselves, the other
+        bytes for the characters from U+0100 on.
+        """
+        decoder = json.loads(tokenizer.to_str()).get("decoder") or {}
+        parts = decoder.get("decoders", [decoder])
+        if not parts or parts[0].get("type") != "ByteLevel":
+            return None
+        replacements = []
+        for part in parts[1:]:
+            if part["type"] != "Replace" or "String" not in part["pattern"]:
+                return None
+            replacements.append((part["pattern"]["String"], part["content"]))
+        printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+        others = [b for b in range(256) if b not in printable]
+        alphabet = {chr(b): b for b in printable}
+        alphabet |= {chr(256 + i): b for i, b in enumerate(others)}
+        added = tokenizer.get_added_tokens_decoder()
+        raw = []
+        for i in range(tokenizer.get_vocab_size(with_added_tokens=True)):
+            token = tokenizer.id_to_token(i)
+            if token is None or (i in added and added[i].special):
+                raw.append(b"")
+            elif i in added:
+                raw.append(token.encode())
+            else:
+                raw.append(bytes(alphabet[c] for c in token))
+        return cls(raw, replacements)
+
+    def replaced(self, text: str) -> str:
+        """Apply the replacements to a text that is complete."""
+        for old, new in self.replacements:
+            text = text.replace(old, new)
+        return text
+
+    def settle(self, text: str) -> tuple[str, str]:
+        """Split text into what is final, replaced, and what may still change."""
+        held = 0
+        for old, _ in self.replacements:
+            for size in range(min(len(old) - 1, len(text)), held, -1):
+                if text.endswith(old[:size]):
+                    held = size
+                    break
+        cut = len(text) - held
+        return self.replaced(text[:cut]), text[cut:]
+
+    def one(self, token_id: int, previous: int | None) -> bytes:
+        """Bytes of one token, replaced as they are behind the token before it."""
+        before = self.raw[previous] if previous is not None else b""
+        both, alone = before + self.raw[token_id], before
+        for old, new in self.replacements:
+            both = both.replace(old.encode(), new.encode())
+            alone = alone.replace(old.encode(), new.encode())
+        return both[len(alone) :]
