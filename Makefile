@@ -75,7 +75,7 @@ data: $(VENV)/.installed  ## make data/recipes.csv again, byte for byte
 	$(PYTHON) -m tools.make_recipes
 
 base-model: $(VENV)/.installed  ## pre-train the base model again (hours on two cores)
-	$(PYTHON) -m tools.make_base_model
+	$(PYTHON) -m tools.base_model
 
 bench: $(VENV)/.installed-bench  ## measure training and serving side by side with others
 	$(PYTHON) -m benchmarks
