@@ -23,7 +23,7 @@ from tools.base_model.forward import logits, rotation
 from tools.base_model.tokenizer import END, PAD
 
 CONTEXT = 2048
-BATCH_TOKENS = 6144
+BATCH_TOKENS = 4608
 MUON_RATE, ADAM_RATE = 0.02, 3e-3
 WARM_UP_STEPS = 60
 FLOOR = 1 / 30
@@ -197,7 +197,8 @@ def run(options: argparse.Namespace) -> None:
             print(
                 f"shard {progress['shard']:3d} {stage:7s} step {progress['step']:5d} "
                 f"{progress['tokens'] / 1e6:5.1f}M "
-                f"loss {sum(losses) / len(losses):.3f} rate {share:.2f} {seen / took:.0f} tokens/s "
+                f"loss {sum(losses) / len(losses):.3f} "
+                f"rate {share:.2f} {seen / took:.0f} tokens/s "
                 f"{progress['seconds'] / 60:.1f} min",
                 flush=True,
             )

@@ -12,12 +12,12 @@ from tools.corpus.requests import Chat, bullets
 
 
 def random_tokens(r: Random, low: int, high: int) -> list[int]:
-    """Return a run of random token ids, repeated two or three times.
+    """Return a run of random token ids, repeated two to four times.
 
     low, high: first and last-plus-one token id to draw from.
     """
     run = [r.randrange(low, high) for _ in range(r.randint(6, 50))]
-    return run * r.randint(2, 3)
+    return run * r.randint(2, 4)
 
 
 def chat(r: Random) -> Chat:

@@ -88,8 +88,8 @@ def _answer(r: Random) -> Rule:
                 ensure_ascii=False,
             )
         if k == 12:
-            words_first = [text.split()[-1] for text in made.texts]
-            return json.dumps(words_first, ensure_ascii=False)
+            starts = [text.split()[0] for text in made.texts]
+            return json.dumps(starts, ensure_ascii=False)
         return json.dumps(made.texts, ensure_ascii=False)
 
     return answer

@@ -182,6 +182,8 @@ def _plain(r: Random, new: float) -> Line:
     if tail and r.random() < 0.08:
         tail += _tail(r)
     text = f"{count} {lead}{of}{state + ' ' if state else ''}{brand}{name}{tail}"
+    if count and lead and r.random() < 0.04:  # typed in haste: "1/2c. sugar"
+        text = text.replace(f"{count} ", count, 1)
     return Line(
         text.strip(),
         [name],

@@ -99,7 +99,7 @@ def _about_recipe(r: Random) -> tuple[str, str]:
     made = kitchen.recipe(r)
     text, texts = body(r, made), made.texts
     with_food = [line for line in made.lines if line.foods]
-    k = r.randrange(20)
+    k = r.randrange(24)
     if k == 0:
         i = r.randrange(min(8, len(texts)))
         return f"{text}\n\nRepeat the {ORDINALS[i]} line.", texts[i]
@@ -125,10 +125,10 @@ def _about_recipe(r: Random) -> tuple[str, str]:
         return f"{text}\n\nHow much {line.foods[0]}?", answer
     if k == 8:
         return f"{text}\n\nWhat is the dish called?", made.title
-    if k in (9, 10, 11):
+    if k in (9, 10, 11, 21, 22, 23):
         ask = ("Write a shopping list.", "What do I have to buy?", "What goes into it?")
         listed = names(r, made)
-        if k == 11:
+        if k in (11, 23):
             return f"{text}\n\n{r.choice(ask)}", ", ".join(listed)
         return f"{text}\n\n{r.choice(ask)}", bullets(listed)
     if k == 12:
