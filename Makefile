@@ -84,5 +84,5 @@ conformance: $(VENV)/.installed-dev  ## try the provider against the public API 
 	$(PYTHON) -m tests.conformance
 
 clean:  ## remove the environment and everything that was built
-	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) out dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
