@@ -1,0 +1,213 @@
+"""Supervision and recovery, with a countdown in place of training."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import psutil
+
+from helpers.provider.journal import JOURNAL_FILE, JournalWriter
+from helpers.provider.runner import count_examples, result_csv
+from helpers.provider.settings import Limits
+from tests.provider.harness import (
+    FakeTraining,
+    events_of,
+    jsonl,
+    messages_of,
+    wait_for_job,
+    wait_until,
+)
+
+ONE_EPOCH = {"n_epochs": 1, "batch_size": 1, "learning_rate_multiplier": 1}
+
+
+def start_job(server, n_epochs: int = 50) -> str:
+    client = server.client
+    file = client.files.create(file=jsonl(), purpose="fine-tune")
+    job = client.fine_tuning.jobs.create(
+        model="kitchen-base",
+        training_file=file.id,
+        hyperparameters={"n_epochs": n_epochs},
+    )
+    return job.id
+
+
+def steps_of(server, job_id: str) -> list[int]:
+    return [
+        event.data["step"]
+        for event in events_of(server.client, job_id)
+        if event.type == "metrics"
+    ]
+
+
+def test_a_killed_worker_is_replaced_and_no_step_is_lost_or_doubled(fake):
+    job_id = start_job(fake)
+    for goal in (10, 60):
+        wait_until(lambda goal=goal: len(steps_of(fake, job_id)) > goal)
+        os.kill(fake.worker_pid(), signal.SIGKILL)
+    assert wait_for_job(fake.client, job_id, 60).status == "succeeded"
+    assert steps_of(fake, job_id) == list(range(1, 201))
+    warnings = [e for e in events_of(fake.client, job_id) if e.level == "warn"]
+    assert len(warnings) == 2
+    assert "signal 9" in warnings[0].message
+
+
+def test_a_killed_idle_worker_is_replaced(fake):
+    pid = fake.worker_pid()
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: fake.worker_pid() != pid)
+    job_id = start_job(fake, n_epochs=1)
+    assert wait_for_job(fake.client, job_id).status == "succeeded"
+
+
+def test_a_job_that_gets_no_further_in_three_attempts_fails_with_advice(fake):
+    job_id = start_job(fake)
+    wait_until(lambda: steps_of(fake, job_id))
+    (fake.home / "jobs" / job_id / "die").touch()
+    job = wait_for_job(fake.client, job_id, 60)
+    assert job.status == "failed"
+    assert job.error.code == "training_process_ended"
+    assert "3 times in a row" in job.error.message
+    assert "batch_size" in job.error.message
+    # The next job is not harmed.
+    other = start_job(fake, n_epochs=1)
+    assert wait_for_job(fake.client, other).status == "succeeded"
+
+
+def test_a_silent_worker_is_killed_and_its_job_goes_on(tmp_path):
+    limits = Limits(worker_silence_seconds=1.6)
+    with FakeTraining(tmp_path, limits=limits) as server:
+        job_id = start_job(server)
+        wait_until(lambda: steps_of(server, job_id))
+        os.kill(server.worker_pid(), signal.SIGSTOP)
+        assert wait_for_job(server.client, job_id, 60).status == "succeeded"
+        assert steps_of(server, job_id) == list(range(1, 201))
+
+
+def test_a_worker_that_does_not_start_fails_the_job_and_says_where_to_look(tmp_path):
+    command = (sys.executable, "-c", "raise SystemExit('no torch')")
+    with FakeTraining(tmp_path, worker_command=command) as server:
+        job = wait_for_job(server.client, start_job(server), 30)
+        assert job.error.code == "training_process_missing"
+        assert "worker.log" in job.error.message
+    assert "no torch" in (tmp_path / "worker.log").read_text(encoding="utf-8")
+
+
+def test_the_worker_ends_with_its_server(tmp_path):
+    with FakeTraining(tmp_path) as server:
+        worker = psutil.Process(server.worker_pid())
+    wait_until(lambda: not worker.is_running())
+
+
+def test_a_stopped_server_takes_its_jobs_up_again(tmp_path):
+    with FakeTraining(tmp_path) as server:
+        running, queued = start_job(server), start_job(server, n_epochs=1)
+        paused = start_job(server)
+        server.client.fine_tuning.jobs.pause(paused)
+        wait_until(lambda: len(steps_of(server, running)) > 10)
+    with FakeTraining(tmp_path) as server:
+        wait_for_job(server.client, running, 60)
+        assert steps_of(server, running) == list(range(1, 201))
+        assert wait_for_job(server.client, queued).status == "succeeded"
+        state = server.client.fine_tuning.jobs.retrieve(paused).status
+        assert state == "paused"
+        messages = messages_of(server.client, running)
+        assert messages.count("Fine-tuning job started") == 1
+
+
+def put_job(server, **columns) -> None:
+    """Write a job straight into the database, as a killed server leaves it."""
+    with server.store.write() as session:
+        session.add_file(
+            id="file-1",
+            bytes=1,
+            created_at=1,
+            filename="a.jsonl",
+            purpose="fine-tune",
+            blob=server.provider.blobs.write(jsonl()),
+        )
+        session.add_job(
+            id="ftjob-1",
+            created_at=1,
+            model="kitchen-base",
+            trained_model="kitchen-base",
+            planned_name="ft:kitchen-base:local::abc",
+            training_file="file-1",
+            method="supervised",
+            asked=ONE_EPOCH,
+            seed=0,
+            integrations=[],
+            request_hash="h",
+            **columns,
+        )
+
+
+def test_a_job_whose_validation_was_interrupted_is_validated_at_the_next_start(
+    tmp_path,
+):
+    server = FakeTraining(tmp_path)
+    put_job(server, state="validating_files")
+    with server:
+        assert wait_for_job(server.client, "ftjob-1").status == "succeeded"
+
+
+def test_reports_that_were_written_but_not_read_are_taken_at_the_next_start(tmp_path):
+    """A server killed while the worker finished: the model is there all the same."""
+    server = FakeTraining(tmp_path)
+    put_job(server, state="running", resolved=ONE_EPOCH, started_at=1)
+    folder = tmp_path / "jobs" / "ftjob-1"
+    model = folder / "checkpoints" / "step-4"
+    model.mkdir(parents=True)
+    journal = JournalWriter(folder / JOURNAL_FILE)
+    for step in range(1, 5):
+        journal.append(
+            {"type": "step", "step": step, "total_steps": 4, "train_loss": float("nan")}
+        )
+    journal.append({"type": "checkpoint", "step": 4, "model_path": str(model)})
+    journal.append({"type": "result", "status": "succeeded", "trained_tokens": 5})
+    journal.close()
+    with server:
+        job = server.client.fine_tuning.jobs.retrieve("ftjob-1")
+        assert (job.status, job.trained_tokens) == ("succeeded", 5)
+        assert steps_of(server, "ftjob-1") == [1, 2, 3, 4]
+        assert server.client.models.retrieve(job.fine_tuned_model)
+
+
+def test_a_job_that_was_pausing_when_the_server_died_is_paused(tmp_path):
+    server = FakeTraining(tmp_path)
+    put_job(server, state="pausing", resolved=ONE_EPOCH, started_at=1)
+    with server:
+        jobs = server.client.fine_tuning.jobs
+        assert jobs.retrieve("ftjob-1").status == "paused"
+        jobs.resume("ftjob-1")
+        assert wait_for_job(server.client, "ftjob-1").status == "succeeded"
+
+
+def test_a_job_whose_base_model_is_gone_fails_and_says_so(tmp_path):
+    server = FakeTraining(tmp_path)
+    put_job(server, state="validating_files")
+    with server.store.write() as session:
+        session.update_job("ftjob-1", trained_model="ft:gone")
+    with server:
+        job = wait_for_job(server.client, "ftjob-1")
+        assert (job.error.code, job.error.param) == ("model_not_found", "model")
+
+
+def test_a_loss_that_is_no_number_is_left_out(fake):
+    from helpers.provider.lifecycle import finite
+
+    report = {"train_loss": float("nan"), "valid_loss": None, "full_valid_loss": 1.5}
+    assert finite(report) == {"full_valid_loss": 1.5}
+
+
+def test_examples_are_counted_without_blank_lines(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"a":1}\n\n  \r\n{"b":2}')
+    assert count_examples(path) == 2
+
+
+def test_a_result_file_leaves_cells_empty_where_there_is_no_number():
+    text = result_csv([{"step": 1, "train_loss": 0.5}]).decode()
+    assert text.splitlines()[1] == "1,0.5,,,"
