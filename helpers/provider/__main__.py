@@ -27,8 +27,8 @@ from helpers.provider.settings import (
     LOOPBACK_HOSTS,
     Settings,
     default_home,
-    default_training_threads,
 )
+from helpers.provider.threads import thread_environment
 
 _LOCK_WAIT_SECONDS = 2.0
 _STOP_WAIT_SECONDS = 30.0
@@ -204,9 +204,13 @@ def serve(arguments: argparse.Namespace) -> int:
             f"{note.get('pid', 'unknown')}). Use that one, stop it with 'python -m "
             "helpers.provider stop', or choose another folder with --home."
         ) from fault
+    # The web server hands the signal on when it has shut down: then tidy up as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         with contextlib.closing(open_socket(arguments.host, arguments.port)) as sock:
             return _serve(arguments, home, models, sock)
+    except KeyboardInterrupt:
+        return 0
     finally:
         homes.remove_server_note(home)
         lock.release()
@@ -227,6 +231,10 @@ def _serve(
     port = sock.getsockname()[1]
     url = url_of(arguments.host, port)
     start_log(home)
+    worker = thread_environment("worker", arguments.threads)
+    training_threads = int(worker["OMP_NUM_THREADS"])
+    # Read when torch is imported, which happens later in this process.
+    os.environ.update(thread_environment("server"))
     settings = Settings(
         home=home,
         host=arguments.host,
@@ -234,7 +242,7 @@ def _serve(
         allowed_hosts=tuple(arguments.allow_host),
         models=models,
         result_content=arguments.result_files,
-        training_threads=arguments.threads or default_training_threads(),
+        training_threads=training_threads,
     )
     key = homes.load_or_make_key(home, arguments.key)
     app = make_app(

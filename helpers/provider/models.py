@@ -8,17 +8,14 @@ It must never load a model or know about HTTP.
 from __future__ import annotations
 
 import csv
-import json
 import shutil
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from helpers.provider.settings import BASE_MODEL_NAME, ORGANIZATION, Settings
 from helpers.provider.store import Session, Store
 
 BASE, HOSTED, TUNED = "base", "hosted", "fine-tuned"
-_DEFAULT_CONTEXT = 2048
 
 
 class ModelInUse(Exception):
@@ -61,16 +58,6 @@ def read_hosted_names(path: Path) -> list[str]:
             return [row["model"] for row in csv.DictReader(file)]
     except FileNotFoundError:
         return []
-
-
-@lru_cache(maxsize=64)
-def context_length(path: Path) -> int:
-    """Return how many tokens a model can look at, from its config.json."""
-    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    for key in ("max_position_embeddings", "n_positions", "n_ctx"):
-        if isinstance(config.get(key), int):
-            return config[key]
-    return _DEFAULT_CONTEXT
 
 
 class Registry:

@@ -107,20 +107,3 @@ def default_home() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("fine-tuning-companion", appauthor=False)
-
-
-def default_training_threads() -> int:
-    """Return how many threads training takes when nobody says.
-
-    All cores up to eight: the training process waits passively (OMP_WAIT_POLICY) and
-    runs at a lower priority, so that chats are answered meanwhile. OMP_NUM_THREADS
-    wins, as everywhere.
-    """
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    if told.isdigit() and int(told) > 0:
-        return int(told)
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    return max(1, min(cores, 8))

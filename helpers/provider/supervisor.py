@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.provider.settings import REPOSITORY, Settings
+from helpers.provider.threads import thread_environment
 
 LOG_FILE = "worker.log"
 _LOG_BYTES = 1024 * 1024
@@ -26,10 +27,7 @@ def _environment(threads: int) -> dict[str, str]:
     environment = dict(os.environ)
     search = [str(REPOSITORY), environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(part for part in search if part)
-    environment["OMP_NUM_THREADS"] = str(threads)
-    # Threads that spin while they wait make two busy processes many times slower.
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    environment["TOKENIZERS_PARALLELISM"] = "false"
+    environment.update(thread_environment("worker", threads))
     return environment
 
 

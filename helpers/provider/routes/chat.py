@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
 import secrets
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
-from openai.types.completion_usage import CompletionUsage
 from starlette.responses import Response, StreamingResponse
 
 from helpers.provider import views
+from helpers.provider.answers import Answer
 from helpers.provider.context import Provider, now, provider_of
 from helpers.provider.errors import (
     ApiError,
-    error_body,
     invalid,
     no_such_model,
     not_served,
 )
-from helpers.provider.ids import new_id
-from helpers.provider.models import ModelEntry, context_length
+from helpers.provider.models import ModelEntry
 from helpers.provider.schemas import CreateChatCompletion, Message
 
-log = logging.getLogger(__name__)
 router = APIRouter()
 Here = Annotated[Provider, Depends(provider_of)]
 
@@ -78,36 +71,29 @@ def _check_combinations(payload: CreateChatCompletion) -> None:
         )
 
 
-def _plain_message(message: Message, place: str) -> dict[str, Any]:
-    """Return a message as a chat template wants it: content is one string."""
+def _checked(message: Message, place: str) -> dict[str, Any]:
+    """Return a message for the renderer, or raise what cannot be shown to a model."""
     content = message.content
-    if isinstance(content, list):
-        texts = []
-        for number, part in enumerate(content):
-            if part.type not in _TEXT_PARTS:
-                raise not_served(
-                    f"Content of the type '{part.type[:50]}'",
-                    f"{place}.content[{number}]",
-                )
-            text = part.text if part.type == "text" else part.refusal
-            if text is None:
-                raise invalid(
-                    f"Missing required parameter: '{place}.content[{number}].text'.",
-                    f"{place}.content[{number}].text",
-                    "missing_required_parameter",
-                )
-            texts.append(text)
-        content = "".join(texts)
-    calls = message.tool_calls or message.function_call
-    if content is None and not (message.role == "assistant" and calls):
+    for number, part in enumerate(content if isinstance(content, list) else []):
+        if part.type not in _TEXT_PARTS:
+            raise not_served(
+                f"Content of the type '{part.type[:50]}'",
+                f"{place}.content[{number}]",
+            )
+        if getattr(part, part.type) is None:
+            raise invalid(
+                f"Missing required parameter: '{place}.content[{number}].{part.type}'.",
+                f"{place}.content[{number}].{part.type}",
+                "missing_required_parameter",
+            )
+    silent = message.tool_calls or message.function_call or message.refusal
+    if content is None and not (message.role == "assistant" and silent):
         raise invalid(
             f"Invalid value for '{place}.content': expected a string, got null.",
             f"{place}.content",
             "invalid_type",
         )
-    plain = message.model_dump(exclude_none=True)
-    plain["content"] = content
-    return plain
+    return message.model_dump(exclude_none=True)
 
 
 def _logit_bias(payload: CreateChatCompletion) -> dict[int, float] | None:
@@ -131,184 +117,6 @@ def _stop(payload: CreateChatCompletion) -> list[str]:
     return [text for text in stop if text]
 
 
-class Answer:
-    """One request on its way: its generations and what is said about them."""
-
-    def __init__(
-        self,
-        payload: CreateChatCompletion,
-        model: ModelEntry,
-        prompt_tokens: int,
-        generations: list[Any],
-    ) -> None:
-        self.payload = payload
-        self.id = new_id("chatcmpl-")
-        self.created = now()
-        self.model = model.really
-        self.prompt_tokens = prompt_tokens
-        self.completion_tokens = 0
-        self.generations = generations
-
-    def cancel(self) -> None:
-        """Stop what is still being generated."""
-        for generation in self.generations:
-            generation.cancel()
-
-    def usage(self) -> CompletionUsage:
-        """Return the token counts so far."""
-        return CompletionUsage(
-            prompt_tokens=self.prompt_tokens,
-            completion_tokens=self.completion_tokens,
-            total_tokens=self.prompt_tokens + self.completion_tokens,
-        )
-
-    def logprob(self, token: Any) -> dict[str, Any]:
-        """Return a token with its log probability, and those of its rivals."""
-
-        def shown(text: str, raw: bytes, value: float) -> dict[str, Any]:
-            return {"token": text, "logprob": value, "bytes": list(raw)}
-
-        rivals = [
-            shown(text, raw, value) for text, raw, value in _rivals(token.top_logprobs)
-        ]
-        return {
-            **shown(token.text, token.text.encode(), token.logprob),
-            "top_logprobs": rivals[: self.payload.top_logprobs or 0],
-        }
-
-    async def choice(self, index: int) -> dict[str, Any]:
-        """Generate one choice to its end."""
-        generation = self.generations[index]
-        texts, logprobs = [], []
-        async for token in generation:
-            self.completion_tokens += 1
-            texts.append(token.text)
-            if self.payload.logprobs:
-                logprobs.append(self.logprob(token))
-        return {
-            "index": index,
-            "message": {
-                "role": "assistant",
-                "content": "".join(texts),
-                "refusal": None,
-            },
-            "finish_reason": generation.finish_reason,
-            "logprobs": (
-                {"content": logprobs, "refusal": None}
-                if self.payload.logprobs
-                else None
-            ),
-        }
-
-    async def whole(self) -> ChatCompletion:
-        """Generate all choices and return the completion."""
-        numbers = range(len(self.generations))
-        choices = await asyncio.gather(*(self.choice(number) for number in numbers))
-        return ChatCompletion.model_validate(
-            {
-                "id": self.id,
-                "object": "chat.completion",
-                "created": self.created,
-                "model": self.model,
-                "choices": choices,
-                "usage": views.dump(self.usage()),
-            }
-        )
-
-    def chunk(
-        self,
-        index: int,
-        delta: dict[str, Any],
-        *,
-        finish_reason: str | None = None,
-        logprobs: list[dict[str, Any]] | None = None,
-    ) -> bytes:
-        """Return one event of the stream."""
-        choice = {
-            "index": index,
-            "delta": delta,
-            "finish_reason": finish_reason,
-            "logprobs": (
-                None if logprobs is None else {"content": logprobs, "refusal": None}
-            ),
-        }
-        return self._event([choice], None)
-
-    def _event(
-        self, choices: list[dict[str, Any]], usage: CompletionUsage | None
-    ) -> bytes:
-        options = self.payload.stream_options
-        counted = options is not None and options.include_usage
-        chunk = ChatCompletionChunk.model_validate(
-            {
-                "id": self.id,
-                "object": "chat.completion.chunk",
-                "created": self.created,
-                "model": self.model,
-                "choices": choices,
-                **({"usage": views.dump(usage)} if counted else {}),
-            }
-        )
-        return server_sent(views.dump(chunk))
-
-    async def stream(self) -> AsyncIterator[bytes]:
-        """Generate all choices at once, and yield events as tokens come."""
-        events: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
-
-        async def follow(index: int) -> None:
-            generation = self.generations[index]
-            events.put_nowait(
-                self.chunk(index, {"role": "assistant", "content": "", "refusal": None})
-            )
-            async for token in generation:
-                self.completion_tokens += 1
-                logprobs = [self.logprob(token)] if self.payload.logprobs else None
-                if token.text or logprobs:
-                    delta = {"content": token.text}
-                    events.put_nowait(self.chunk(index, delta, logprobs=logprobs))
-            reason = generation.finish_reason
-            events.put_nowait(self.chunk(index, {}, finish_reason=reason))
-
-        async def follow_all() -> None:
-            try:
-                numbers = range(len(self.generations))
-                await asyncio.gather(*(follow(number) for number in numbers))
-                events.put_nowait(None)
-            except Exception as fault:
-                events.put_nowait(fault)
-
-        task = asyncio.create_task(follow_all())
-        try:
-            while (event := await events.get()) is not None:
-                if isinstance(event, Exception):
-                    log.error("a stream failed", exc_info=event)
-                    yield server_sent(
-                        error_body(
-                            "The provider had an error while generating.",
-                            type="server_error",
-                        )
-                    )
-                    return
-                yield event
-            options = self.payload.stream_options
-            if options is not None and options.include_usage:
-                yield self._event([], self.usage())
-            yield b"data: [DONE]\n\n"
-        finally:
-            # The client is gone, or all is said: either way nobody listens any more.
-            self.cancel()
-            task.cancel()
-
-
-def server_sent(content: Any) -> bytes:
-    """Return one Server-Sent Event."""
-    return b"data: " + json.dumps(content, separators=(",", ":")).encode() + b"\n\n"
-
-
-def _rivals(top: Any) -> list[tuple[str, bytes, float]]:
-    return [(text, text.encode(), value) for text, value in top or []]
-
-
 async def _submit(
     here: Provider, payload: CreateChatCompletion, model: ModelEntry
 ) -> Answer:
@@ -316,18 +124,20 @@ async def _submit(
 
     engine = await here.serving.engine()
     messages = [
-        _plain_message(message, f"messages[{number}]")
+        _checked(message, f"messages[{number}]")
         for number, message in enumerate(payload.messages)
     ]
-    prompt = await asyncio.to_thread(
-        lambda: here.serving.renderer(model.path).prompt_ids(messages)
-    )
-    room = context_length(model.path) - len(prompt)
+    renderer = await asyncio.to_thread(here.serving.renderer, model.path)
+    try:
+        prompt = await asyncio.to_thread(renderer.prompt_ids, messages)
+    except ValueError as fault:
+        raise invalid(str(fault), "messages", "invalid_value") from fault
+    room = renderer.context - len(prompt)
     if room < 1:
         raise invalid(
-            f"This model's maximum context length is {context_length(model.path)} "
-            f"tokens. However, your messages resulted in {len(prompt)} tokens. Please "
-            "reduce the length of the messages.",
+            f"This model's maximum context length is {renderer.context} tokens. "
+            f"However, your messages resulted in {len(prompt)} tokens. Please reduce "
+            "the length of the messages.",
             "messages",
             "context_length_exceeded",
         )
@@ -352,7 +162,16 @@ async def _submit(
         )
         for number in range(payload.n or 1)
     ]
-    return Answer(payload, model, len(prompt), generations)
+    options = payload.stream_options
+    return Answer(
+        model=model.really,
+        created_at=now(),
+        prompt_tokens=len(prompt),
+        generations=generations,
+        renderer=renderer,
+        logprobs=bool(payload.logprobs),
+        include_usage=bool(options is not None and options.include_usage),
+    )
 
 
 async def _gone(request: Request) -> None:

@@ -1,0 +1,188 @@
+"""Generated tokens as chat completions: whole, or event by event.
+
+Purpose: one `Answer` per request; its choices are generated side by side, and what is
+said about them (text, log probabilities, usage) has the shape of the `openai` package.
+It must never know how a request was checked or a model found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.completion_usage import CompletionUsage
+
+from helpers.provider import views
+from helpers.provider.errors import error_body
+from helpers.provider.ids import new_id
+
+if TYPE_CHECKING:
+    from helpers.provider.generation import Generation, TokenOut
+    from helpers.provider.rendering import ChatRenderer
+
+log = logging.getLogger(__name__)
+
+DONE = b"data: [DONE]\n\n"
+
+
+class Answer:
+    """One request on its way.
+
+    Args:
+        model: name of the model that answers.
+        created_at: Unix time.
+        prompt_tokens: length of the prompt.
+        generations: one per choice.
+        renderer: of the model; names tokens in log probabilities.
+        logprobs: whether to tell log probabilities.
+        include_usage: whether a stream ends with the token counts.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        created_at: int,
+        prompt_tokens: int,
+        generations: list[Generation],
+        renderer: ChatRenderer,
+        logprobs: bool,
+        include_usage: bool,
+    ) -> None:
+        self._head = {"id": new_id("chatcmpl-"), "created": created_at, "model": model}
+        self._prompt_tokens = prompt_tokens
+        self._completion_tokens = 0
+        self._generations = generations
+        self._renderer = renderer
+        self._logprobs = logprobs
+        self._include_usage = include_usage
+
+    def cancel(self) -> None:
+        """Stop what is still being generated."""
+        for generation in self._generations:
+            generation.cancel()
+
+    def _usage(self) -> dict[str, Any]:
+        usage = CompletionUsage(
+            prompt_tokens=self._prompt_tokens,
+            completion_tokens=self._completion_tokens,
+            total_tokens=self._prompt_tokens + self._completion_tokens,
+        )
+        return views.dump(usage)
+
+    async def _tokens(self, index: int) -> AsyncIterator[tuple[TokenOut, Any]]:
+        """Yield one choice's tokens with their log probabilities, or None."""
+        previous = None
+        async for token in self._generations[index]:
+            self._completion_tokens += 1
+            yield token, self._logprob(token, previous) if self._logprobs else None
+            previous = token.id
+
+    def _logprob(self, token: TokenOut, previous: int | None) -> dict[str, Any]:
+        def shown(token_id: int, logprob: float) -> dict[str, Any]:
+            raw = self._renderer.token_bytes(token_id, previous)
+            # A token can be a part of a character: its bytes tell all of it.
+            text = raw.decode("utf-8", errors="backslashreplace")
+            return {"token": text, "logprob": logprob, "bytes": list(raw)}
+
+        rivals = [shown(rival, value) for rival, value in token.top_logprobs or ()]
+        return {**shown(token.id, token.logprob), "top_logprobs": rivals}
+
+    async def _choice(self, index: int) -> dict[str, Any]:
+        texts, logprobs = [], []
+        async for token, logprob in self._tokens(index):
+            texts.append(token.text)
+            if logprob is not None:
+                logprobs.append(logprob)
+        text = "".join(texts)
+        return {
+            "index": index,
+            "message": {"role": "assistant", "content": text, "refusal": None},
+            "finish_reason": self._generations[index].finish_reason,
+            "logprobs": _content(logprobs if self._logprobs else None),
+        }
+
+    async def whole(self) -> ChatCompletion:
+        """Generate all choices and return the completion."""
+        numbers = range(len(self._generations))
+        choices = await asyncio.gather(*(self._choice(number) for number in numbers))
+        return ChatCompletion.model_validate(
+            {
+                **self._head,
+                "object": "chat.completion",
+                "choices": choices,
+                "usage": self._usage(),
+            }
+        )
+
+    def _event(
+        self,
+        choice: dict[str, Any] | None,
+        *,
+        finish_reason: str | None = None,
+        logprobs: list[dict[str, Any]] | None = None,
+        usage: dict[str, Any] | None = None,
+    ) -> bytes:
+        choices = []
+        if choice is not None:
+            content = _content(logprobs)
+            choices = [{**choice, "finish_reason": finish_reason, "logprobs": content}]
+        body = {**self._head, "object": "chat.completion.chunk", "choices": choices}
+        if self._include_usage:
+            body["usage"] = usage
+        return server_sent(views.dump(ChatCompletionChunk.model_validate(body)))
+
+    async def _follow(self, index: int, events: asyncio.Queue) -> None:
+        def say(delta: dict[str, Any], **more: Any) -> None:
+            events.put_nowait(self._event({"index": index, "delta": delta}, **more))
+
+        say({"role": "assistant", "content": "", "refusal": None})
+        async for token, logprob in self._tokens(index):
+            if token.text or logprob is not None:
+                say(
+                    {"content": token.text},
+                    logprobs=None if logprob is None else [logprob],
+                )
+        say({}, finish_reason=self._generations[index].finish_reason)
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Generate all choices, and yield Server-Sent Events as tokens come."""
+        events: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
+
+        async def follow_all() -> None:
+            try:
+                numbers = range(len(self._generations))
+                await asyncio.gather(*(self._follow(n, events) for n in numbers))
+                events.put_nowait(None)
+            except Exception as fault:
+                events.put_nowait(fault)
+
+        task = asyncio.create_task(follow_all())
+        try:
+            while (event := await events.get()) is not None:
+                if isinstance(event, Exception):
+                    log.error("a stream failed", exc_info=event)
+                    message = "The provider had an error while generating."
+                    yield server_sent(error_body(message, type="server_error"))
+                    return
+                yield event
+            if self._include_usage:
+                yield self._event(None, usage=self._usage())
+            yield DONE
+        finally:
+            # The client is gone, or all is said: either way nobody listens any more.
+            self.cancel()
+            task.cancel()
+
+
+def _content(logprobs: list[dict[str, Any]] | None) -> dict[str, Any] | None:
+    return None if logprobs is None else {"content": logprobs, "refusal": None}
+
+
+def server_sent(content: Any) -> bytes:
+    """Return one Server-Sent Event."""
+    return b"data: " + json.dumps(content, separators=(",", ":")).encode() + b"\n\n"
