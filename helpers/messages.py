@@ -383,4 +383,113 @@ TEXTS: dict[str, str] = {
         "The local provider did not answer within {seconds:.0f} seconds and was ended. "
         "It said:\n{log}"
     ),
+    # Charts.
+    "chart.training": N_("training"),
+    "chart.validation": N_("validation (a batch)"),
+    "chart.full": N_("validation (all)"),
+    "chart.step": N_("step"),
+    "chart.loss.title": N_("Loss during fine-tuning"),
+    "chart.loss.axis": N_("loss"),
+    "chart.accuracy.title": N_("Token accuracy during fine-tuning"),
+    "chart.accuracy.axis": N_("share of tokens predicted"),
+    "chart.f1": N_("F1 over ingredient names"),
+    "chart.exact": N_("lists that are exactly right"),
+    "chart.bands": N_("Points: the score. Bands: its 95 % interval."),
+    "reading.nothing": N_("No metrics yet."),
+    "reading.loss": N_("loss"),
+    "reading.accuracy": N_("accuracy"),
+    "reading.loss.training": N_(
+        "Training loss went from {first:.2f} to {last:.2f} in {steps} steps."
+    ),
+    "reading.accuracy.training": N_(
+        "Training accuracy went from {first:.2f} to {last:.2f} in {steps} steps."
+    ),
+    "reading.full.once": N_("On the whole validation file it is {last:.2f}."),
+    "reading.full.fine": N_(
+        "On the whole validation file the {what} ended at {last:.2f}, at or near its "
+        "best ({best:.2f}, step {step}): no sign of overfitting."
+    ),
+    "reading.full.rose": N_(
+        "On the whole validation file the {what} was best at step {step} ({best:.2f}) "
+        "and ended at {last:.2f}: from there on the model learned its training rows by "
+        "heart."
+    ),
+    "reading.score": N_(
+        "{name}: F1 {value:.2f} (95 % interval {low:.2f} to {high:.2f}), {exact:.0f} % "
+        "of lists exact"
+    ),
+    "reading.scores": N_("On {n} recipes: {scores}."),
+    # The environment.
+    "environment.python": N_("Python {version}"),
+    "environment.python.mend": N_(
+        "3.11 or newer is needed. Install it, then: make HOST_PYTHON=... lab"
+    ),
+    "environment.packages": N_("{found} of {total} packages"),
+    "environment.packages.mend": N_(
+        "Missing: {names}. Open the notebook with: make lab (it installs them)."
+    ),
+    "environment.model": N_("base model, {size:.1f} MB"),
+    "environment.model.mend": N_(
+        "Its weights are not in data/base_model. Clone the repository again, or make "
+        "them (hours): make base-model"
+    ),
+    "environment.folder": N_("folder to write into"),
+    "environment.folder.mend": N_(
+        "It cannot be written ({error}). Set COMPANION_OUT to a folder of yours."
+    ),
+    "environment.disk": N_("{free:.0f} GiB free on the disk"),
+    "environment.disk.mend": N_("1 GiB is needed. Make room, then go on."),
+    "environment.ready": N_("Everything is there."),
+    "environment.not_ready": N_("Mend the lines marked [FAIL], then run this again."),
+    "environment.restart": N_(
+        "Restart the kernel once, then run the notebook from the top: {names} had been "
+        "loaded in another version."
+    ),
+    # Checks of exercises.
+    "check.not_tried": N_("Not tried yet. You can go on without it."),
+    "check.rows.right": N_("Right: these are the first {n} rows, no more, no fewer."),
+    "check.rows.type": N_(
+        "Not yet: this is a {found}. Take rows of `recipes`, a table."
+    ),
+    "check.rows.one_more": N_(
+        "Not yet: these are {found} rows. `.loc` takes both ends along; `.iloc` and "
+        "`.head` count otherwise."
+    ),
+    "check.rows.length": N_("Not yet: these are {found} rows, not {n}."),
+    "check.rows.others": N_(
+        "Not yet: {n} rows, but not the first ones. Where does counting start?"
+    ),
+    "check.percentiles.right": N_(
+        "Right: 5 % of the examples have fewer than {low:.0f} tokens, 5 % more than "
+        "{high:.0f}."
+    ),
+    "check.percentiles.type": N_("Not yet: both have to be numbers."),
+    "check.percentiles.swapped": N_("Not yet: the two stand in the wrong order."),
+    "check.percentiles.tenths": N_(
+        "Not yet: this is what the tutorial prints. A tenth of the examples lie below "
+        "the first number. How many should?"
+    ),
+    "check.percentiles.shares": N_(
+        "Not yet: these are shares between 0 and 1. Wanted are token counts."
+    ),
+    "check.percentiles.half": N_("Not yet: one of the two is right. Look at the other."),
+    "check.percentiles.wrong": N_(
+        "Not yet. Sort the lengths in your mind: which one has 5 % of them below it?"
+    ),
+    "check.checkpoint.right": N_(
+        "Right: step {step} has the lowest loss on the whole validation file, {loss:.3f}."
+    ),
+    "check.checkpoint.type": N_(
+        "Not yet: give one of `checkpoints`, its name, or its step number."
+    ),
+    "check.checkpoint.train": N_(
+        "Not yet: this one is best on rows that it was trained on. Which loss tells "
+        "about recipes that it has not seen?"
+    ),
+    "check.checkpoint.accuracy": N_(
+        "Not yet: you compared the token accuracy. Asked is the loss."
+    ),
+    "check.checkpoint.wrong": N_(
+        "Not yet: another one has a lower `metrics.full_valid_loss`."
+    ),
 }

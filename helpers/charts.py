@@ -1,0 +1,361 @@
+"""What people look at: one style, colours that everybody can tell apart, one sentence.
+
+Purpose: loss curves of a job and scores of systems, drawn the same way everywhere. Each
+chart comes with a sentence that says what it shows; it is the image's alternative text
+and is printed below it, so nothing is told by colour alone. Colours: Okabe and Ito,
+Color Universal Design (2008). Charts know tables only, never a job or a provider.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import PIL.Image
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from helpers.messages import say
+
+BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
+SKY, PURPLE, YELLOW = "#56B4E9", "#CC79A7", "#E69F00"
+INK, GREY, GRID = "#222222", "#6B6B6B", "#E4E4E4"
+PALETTE = (GREY, BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY)
+MARKERS = ("s", "o", "D", "^", "v", "P", "X")
+DPI = 150
+STYLE: dict[str, Any] = {
+    # The Korean fonts come into play where they are installed.
+    "font.family": ["DejaVu Sans", "NanumGothic", "Noto Sans CJK KR", "Malgun Gothic"],
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 12,
+    "axes.edgecolor": "#9A9A9A",
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "text.color": INK,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure and the sentence that says what it shows."""
+
+    figure: Figure = field(repr=False)
+    reading: str
+
+    def png(self) -> bytes:
+        """Return the figure as a PNG image."""
+        image = io.BytesIO()
+        with mpl.rc_context(_fonts()):
+            self.figure.savefig(image, format="png", dpi=DPI)
+        # Lines and letters need few colours; a third of the bytes in saved notebooks.
+        drawn = (
+            PIL.Image.open(image)
+            .convert("RGB")
+            .quantize(128, dither=PIL.Image.Dither.NONE)
+        )
+        small = io.BytesIO()
+        drawn.save(small, format="png", optimize=True)
+        return small.getvalue()
+
+    def save(self, path: str | Path) -> Path:
+        """Write the figure as a PNG file and return its path."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(self.png())
+        return path
+
+    def image(self) -> Any:
+        """Return the figure for a notebook, with its sentence as alternative text."""
+        from IPython.display import Image
+
+        width = round(self.figure.get_figwidth() * 96)
+        return Image(data=self.png(), format="png", width=width, alt=self.reading)
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(self.image())
+        print(self.reading)
+
+    def __str__(self) -> str:
+        return self.reading
+
+
+def _fonts() -> dict[str, Any]:
+    """Return the style with the fonts that are installed; others would only warn."""
+    from matplotlib import font_manager
+
+    known = set(font_manager.get_font_names())
+    families = [name for name in STYLE["font.family"] if name in known]
+    return {**STYLE, "font.family": families or ["sans-serif"]}
+
+
+# --- loss curves ------------------------------------------------------------------
+
+# column, label, colour, marker; a line or points
+CURVES = {
+    "loss": (
+        ("train_loss", "chart.training", BLUE, ""),
+        ("valid_loss", "chart.validation", ORANGE, "o"),
+        ("full_valid_loss", "chart.full", GREEN, "D"),
+    ),
+    "accuracy": (
+        ("train_mean_token_accuracy", "chart.training", BLUE, ""),
+        ("valid_mean_token_accuracy", "chart.validation", ORANGE, "o"),
+        ("full_valid_mean_token_accuracy", "chart.full", GREEN, "D"),
+    ),
+}
+
+
+def loss_curves(
+    metrics: pd.DataFrame,
+    title: str = "",
+    what: str = "loss",
+    total_steps: int | None = None,
+) -> Chart:
+    """Draw how loss or token accuracy went during a job.
+
+    Args:
+        metrics: one row per step: step, train_loss, train_mean_token_accuracy and, in
+            some rows, valid_loss, valid_mean_token_accuracy (of one batch) and
+            full_valid_loss, full_valid_mean_token_accuracy (of the whole file).
+        title: above the chart.
+        what: "loss" or "accuracy".
+        total_steps: where the job will end, while it still runs.
+
+    Returns:
+        The chart; its sentence tells start, end and the best validation.
+    """
+    with mpl.rc_context(_fonts()):
+        figure = Figure(figsize=(7.6, 3.6), layout="constrained")
+        axes = figure.add_subplot()
+        labels = []
+        for column, label, colour, marker in CURVES[what]:
+            points = _points(metrics, column)
+            if not len(points):
+                continue
+            x, y = points["step"].to_numpy(), points[column].to_numpy(float)
+            if not marker:
+                _draw_training(axes, x, y, colour)
+            else:
+                # Few points of a whole file are worth more than many of one batch.
+                size = 7 if marker == "D" else 4
+                axes.plot(
+                    x, y, color=colour, marker=marker, markersize=size, linewidth=1.6,
+                    markeredgecolor="white", markeredgewidth=0.8, zorder=3,
+                    clip_on=False,
+                )  # fmt: skip
+            end = y[-1] if marker else _smooth(y)[-1]
+            labels.append((end, say(label), colour))
+        axes.set_title(title or say(f"chart.{what}.title"))
+        axes.set_xlabel(say("chart.step"))
+        axes.set_ylabel(say(f"chart.{what}.axis"))
+        axes.grid(axis="x", visible=False)
+        last = int(metrics["step"].max()) if len(metrics) else 1
+        axes.set_xlim(0, max(total_steps or 0, last, 1))
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        _scale(axes, metrics, what)
+        _label_ends(axes, labels)
+    return Chart(figure, _loss_reading(metrics, what))
+
+
+def _points(metrics: pd.DataFrame, column: str) -> pd.DataFrame:
+    if column not in metrics.columns:
+        return metrics.iloc[0:0]
+    return metrics[["step", column]].dropna()
+
+
+def _smooth(y: np.ndarray) -> np.ndarray:
+    """Return a running mean over a fifteenth of the steps around each point."""
+    half = len(y) // 30
+    sums = np.cumsum(np.insert(y, 0, 0.0))
+    at = np.arange(len(y))
+    # Near both ends the window shrinks on both sides, so that the mean does not lag.
+    reach = np.minimum(half, np.minimum(at, len(y) - 1 - at))
+    reach = np.where(at > len(y) - 1 - half, half // 2, reach)
+    starts, ends = np.maximum(0, at - reach), np.minimum(len(y), at + reach + 1)
+    return (sums[ends] - sums[starts]) / (ends - starts)
+
+
+def _draw_training(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str) -> None:
+    if len(y) >= 20:
+        # Loss of single batches jumps about: faint, with the mean on top.
+        axes.plot(x, y, color=colour, linewidth=0.8, alpha=0.35)
+        y = _smooth(y)
+    axes.plot(x, y, color=colour, linewidth=2.0, zorder=2)
+
+
+def _scale(axes: Axes, metrics: pd.DataFrame, what: str) -> None:
+    """Start at zero; leave room above, but not for one batch that jumped."""
+    if what == "accuracy":
+        axes.set_ylim(0, 1.02)
+        return
+    tops = [
+        np.quantile(points[column].to_numpy(float), 0.99)
+        for column, *_ in CURVES[what]
+        if len(points := _points(metrics, column))
+    ]
+    axes.set_ylim(0, max(tops, default=1.0) * 1.12 or 1.0)
+
+
+def _label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
+    """Name each line at its right end, moved apart where names would overlap."""
+    low, high = axes.get_ylim()
+    place = -math.inf
+    for y, text, colour in sorted(labels):
+        place = max(min((y - low) / (high - low), 1.0), place + 0.085)
+        axes.annotate(
+            f"{text}  {y:.2f}",
+            xy=(1.02, place),
+            xycoords=axes.transAxes,
+            color=colour,
+            va="center",
+            fontsize=9.5,
+            fontweight="bold",
+        )
+
+
+def _loss_reading(metrics: pd.DataFrame, what: str) -> str:
+    """Say in a sentence or two what the curves show."""
+    train_column, _, full_column = (column for column, *_ in CURVES[what])
+    train = _points(metrics, train_column)
+    if not len(train):
+        return say("reading.nothing")
+    smooth = _smooth(train[train_column].to_numpy(float))
+    text = say(
+        f"reading.{what}.training",
+        first=float(train[train_column].iloc[0]),
+        last=float(smooth[-1]),
+        steps=int(train["step"].iloc[-1]),
+    )
+    full = _points(metrics, full_column)
+    if not len(full):
+        return text
+    values = full[full_column].to_numpy(float)
+    best = int(values.argmin() if what == "loss" else values.argmax())
+    if len(values) == 1:
+        return text + " " + say("reading.full.once", last=values[-1])
+    step = int(full["step"].iloc[best])
+    # A twentieth is more than a validation set of a hundred rows jumps by chance.
+    worse = (
+        values[-1] > values[best] * 1.05
+        if what == "loss"
+        else values[-1] < values[best] - 0.01
+    )
+    key = "reading.full.rose" if worse else "reading.full.fine"
+    return (
+        text
+        + " "
+        + say(
+            key,
+            last=values[-1],
+            best=values[best],
+            step=step,
+            what=say(f"reading.{what}"),
+        )
+    )
+
+
+# --- scores -----------------------------------------------------------------------
+
+SCORES = (("f1", "chart.f1"), ("exact", "chart.exact"))
+
+
+def score_chart(
+    table: pd.DataFrame, title: str = "", highlight: str | None = None
+) -> Chart:
+    """Draw the scores of systems as points with their 95 % intervals.
+
+    Args:
+        table: what `evaluation.score_table` returns.
+        title: above the chart.
+        highlight: system to draw in colour; the last one without it.
+
+    Returns:
+        The chart; its sentence names every system with its score.
+    """
+    names = [str(name) for name in table.index]
+    chosen = highlight or names[-1]
+    with mpl.rc_context(_fonts()):
+        figure = Figure(figsize=(7.6, 1.5 + 0.45 * len(names)), layout="constrained")
+        panels = figure.subplots(1, len(SCORES), sharey=True)
+        heights = np.arange(len(names))[::-1]
+        for axes, (metric, label) in zip(panels, SCORES, strict=True):
+            for height, name in zip(heights, names, strict=True):
+                row = table.loc[name]
+                _draw_score(axes, row, metric, height, name == chosen)
+            axes.set_title(say(label), fontweight="normal")
+            axes.set_xlim(0, 1.16)
+            axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0])
+            axes.set_xticklabels(["0", "0.25", "0.5", "0.75", "1"])
+            axes.set_ylim(-0.6, len(names) - 0.4)
+            axes.set_yticks(heights, names)
+            axes.tick_params(length=0)
+            axes.grid(axis="y", visible=False)
+            axes.spines["left"].set_visible(False)
+        for text, name in zip(panels[0].get_yticklabels(), names, strict=True):
+            text.set_fontweight("bold" if name == chosen else "normal")
+        figure.supxlabel(
+            say("chart.bands"), x=0.01, ha="left", fontsize=8.5, color=GREY
+        )
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
+    return Chart(figure, _score_reading(table))
+
+
+def _draw_score(
+    axes: Axes, row: pd.Series, metric: str, height: float, chosen: bool
+) -> None:
+    value, low, high = (float(row[metric + end]) for end in ("", "_low", "_high"))
+    colour = ORANGE if chosen else BLUE
+    axes.plot(
+        [low, high], [height, height], color=colour, linewidth=10, alpha=0.3,
+        solid_capstyle="butt",
+    )  # fmt: skip
+    axes.plot(
+        value, height, marker="D" if chosen else "o", markersize=5.5, color=colour,
+        clip_on=False,
+    )  # fmt: skip
+    axes.annotate(
+        f"{value:.2f}",
+        xy=(max(high, value), height),
+        xytext=(9, 0),
+        textcoords="offset points",
+        va="center",
+        color=colour,
+        fontweight="bold",
+        fontsize=10,
+    )
+
+
+def _score_reading(table: pd.DataFrame) -> str:
+    parts = [
+        say(
+            "reading.score", name=name, value=row["f1"], low=row["f1_low"],
+            high=row["f1_high"], exact=100 * row["exact"],
+        )
+        for name, row in table.iterrows()
+    ]  # fmt: skip
+    n = int(table["n"].iloc[0])
+    return say("reading.scores", n=n, scores="; ".join(parts))

@@ -1,0 +1,152 @@
+"""Charts: drawn without a front end, readable without colour, told in a sentence."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import PIL.Image
+import pytest
+
+from helpers.charts import PALETTE, loss_curves, score_chart
+
+
+def metrics(n=60, full=(0.5, 0.4, 0.3)):
+    steps = np.arange(1, n + 1)
+    places = np.linspace(n / len(full), n, len(full)).astype(int)
+    ends = dict(zip(places, full, strict=True))
+    return pd.DataFrame(
+        {
+            "step": steps,
+            "train_loss": 2.0 * np.exp(-steps / 15) + 0.1,
+            "train_mean_token_accuracy": 1 - np.exp(-steps / 15),
+            "valid_loss": [0.6 if s % 10 == 0 else None for s in steps],
+            "full_valid_loss": [ends.get(s) for s in steps],
+            "full_valid_mean_token_accuracy": [ends.get(s) for s in steps],
+        }
+    )
+
+
+def table():
+    rows = {
+        "a rule": (0.74, 0.72, 0.76, 0.15, 0.11, 0.19),
+        "base model": (0.12, 0.10, 0.14, 0.0, 0.0, 0.0),
+        "fine-tuned": (0.93, 0.92, 0.94, 0.61, 0.55, 0.66),
+    }
+    columns = ["f1", "f1_low", "f1_high", "exact", "exact_low", "exact_high"]
+    return pd.DataFrame.from_dict(rows, "index", columns=columns).assign(n=300)
+
+
+def texts(chart):
+    """All texts that are drawn in a figure."""
+    found = []
+    for axes in chart.figure.axes:
+        found += [t.get_text() for t in axes.texts]
+        found += [axes.get_title("left"), axes.get_xlabel(), axes.get_ylabel()]
+        found += [t.get_text() for t in axes.get_yticklabels()]
+    return [t for t in found if t]
+
+
+def test_a_chart_is_a_small_picture_without_any_front_end():
+    picture = PIL.Image.open(io.BytesIO(loss_curves(metrics()).png()))
+    assert picture.size == (1140, 540)
+    assert len(loss_curves(metrics()).png()) < 60_000
+
+
+def test_every_curve_carries_its_name_and_last_value():
+    found = texts(loss_curves(metrics()))
+    assert "validation (all)  0.30" in found
+    assert "validation (a batch)  0.60" in found
+    assert any(t.startswith("training  0.1") for t in found)
+
+
+def test_names_of_curves_do_not_overlap():
+    close = metrics().assign(train_loss=0.5, valid_loss=0.5, full_valid_loss=0.5)
+    chart = loss_curves(close)
+    heights = sorted(t.xy[1] for t in chart.figure.axes[0].texts)
+    assert len(heights) == 3
+    assert min(np.diff(heights)) >= 0.08
+
+
+def test_falling_validation_loss_is_read_as_no_sign_of_overfitting():
+    reading = loss_curves(metrics()).reading
+    assert "from 1.97 to 0.1" in reading
+    assert "no sign of overfitting" in reading
+
+
+def test_rising_validation_loss_is_read_as_learning_by_heart():
+    reading = loss_curves(metrics(full=(0.5, 0.3, 0.45))).reading
+    assert "best at step 40 (0.30)" in reading
+    assert "ended at 0.45" in reading
+    assert "by heart" in reading
+
+
+def test_falling_validation_accuracy_is_read_as_learning_by_heart():
+    chart = loss_curves(metrics(full=(0.5, 0.7, 0.6)), what="accuracy")
+    assert "by heart" in chart.reading
+    rising = loss_curves(metrics(full=(0.5, 0.7, 0.8)), what="accuracy")
+    assert "no sign of overfitting" in rising.reading
+
+
+def test_a_job_without_validation_is_read_by_its_training_loss_alone():
+    reading = loss_curves(metrics()[["step", "train_loss"]]).reading
+    assert reading.startswith("Training loss went from 1.97")
+    assert "validation" not in reading
+
+
+def test_one_validation_is_told_without_a_trend():
+    reading = loss_curves(metrics(full=(0.4,))).reading
+    assert "it is 0.40" in reading
+    assert "overfitting" not in reading
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 19, 20])
+def test_a_job_that_has_just_begun_can_be_drawn(rows):
+    chart = loss_curves(metrics().head(rows), total_steps=300)
+    assert chart.figure.axes[0].get_xlim() == (0, 300)
+    assert chart.png().startswith(b"\x89PNG")
+    if not rows:
+        assert chart.reading == "No metrics yet."
+
+
+def test_the_line_of_single_batches_ends_where_its_name_says():
+    jumpy = metrics(300).assign(train_loss=[1.0] * 299 + [5.0])
+    (label,) = [t for t in texts(loss_curves(jumpy)) if t.startswith("training")]
+    assert float(label.split()[-1]) < 2.5
+
+
+def test_scores_are_drawn_with_names_and_values():
+    found = texts(score_chart(table()))
+    for text in ("a rule", "base model", "fine-tuned", "0.74", "0.12", "0.93", "0.61"):
+        assert text in found
+
+
+def test_the_reading_names_every_system_with_its_interval():
+    reading = score_chart(table()).reading
+    assert "On 300 recipes" in reading
+    assert "fine-tuned: F1 0.93 (95 % interval 0.92 to 0.94), 61 % of lists" in reading
+
+
+def test_a_chart_is_saved_where_it_is_told(tmp_path):
+    path = score_chart(table(), "Scores").save(tmp_path / "new" / "scores.png")
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_notebook_gets_the_picture_with_its_sentence_as_alternative_text():
+    chart = score_chart(table())
+    image = chart.image()
+    assert image.alt == chart.reading
+    assert image.width == 730
+
+
+def luminance(colour):
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [
+        p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_colours_used_for_text_can_be_read_on_white():
+    # WCAG 2.2, success criterion 1.4.3 for large text: 3 to 1.
+    for colour in PALETTE[:4]:
+        assert 1.05 / (luminance(colour) + 0.05) >= 3
