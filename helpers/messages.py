@@ -472,12 +472,12 @@ TEXTS: dict[str, str] = {
     "check.percentiles.shares": N_(
         "Not yet: these are shares between 0 and 1. Wanted are token counts."
     ),
-    "check.percentiles.half": N_("Not yet: one of the two is right. Look at the other."),
+    "check.percentiles.half": N_("Not yet: one of the two is right, the other is not."),
     "check.percentiles.wrong": N_(
         "Not yet. Sort the lengths in your mind: which one has 5 % of them below it?"
     ),
     "check.checkpoint.right": N_(
-        "Right: step {step} has the lowest loss on the whole validation file, {loss:.3f}."
+        "Right: step {step} has the lowest loss on the validation file: {loss:.3f}."
     ),
     "check.checkpoint.type": N_(
         "Not yet: give one of `checkpoints`, its name, or its step number."
