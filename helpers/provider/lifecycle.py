@@ -144,6 +144,13 @@ def resumed(session: Session, job: Job, now: int, step: int) -> None:
     say(session, job, now, f"Training goes on from its saved state at step {step}")
 
 
+def noted(session: Session, job: Job, now: int, report: dict[str, Any]) -> None:
+    """Log what training has to say about the data, once however often it starts."""
+    message = report["message"]
+    if not session.has_said(job.id, message):
+        say(session, job, now, message, level=report.get("level", "info"))
+
+
 def checkpointed(
     session: Session,
     job: Job,

@@ -20,11 +20,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from helpers.provider import lifecycle
 from helpers.provider.blobs import BlobStore
+from helpers.provider.hyperparameters import resolve_hyperparameters
 from helpers.provider.ids import new_id
 from helpers.provider.journal import JOURNAL_FILE, read_from
 from helpers.provider.lifecycle import JobConflict
@@ -48,28 +50,9 @@ _RETRY_SECONDS = 2.0
 _SWEEP_SECONDS = 60.0
 _PAUSE_BEFORE_STOP_SECONDS = 10.0
 
-Resolve = Callable[[int, dict[str, Any]], dict[str, Any]]
-
 
 class NoSuchJob(Exception):
     """No job has this id."""
-
-
-def resolve_hyperparameters(n_examples: int, asked: dict[str, Any]) -> dict[str, Any]:
-    """Turn "auto" into numbers by the rules of the training code."""
-    from helpers.provider.training import resolve_hyperparameters as resolve
-
-    numbers = resolve(
-        n_examples,
-        n_epochs=asked["n_epochs"],
-        batch_size=asked["batch_size"],
-        learning_rate_multiplier=asked["learning_rate_multiplier"],
-    )
-    return {
-        "n_epochs": numbers.n_epochs,
-        "batch_size": numbers.batch_size,
-        "learning_rate_multiplier": numbers.learning_rate_multiplier,
-    }
 
 
 def count_examples(path: Path) -> int:
@@ -87,7 +70,6 @@ class Runner:
         registry: finds base models.
         settings: folders, limits, threads.
         on_model: called with the folder of each new fine-tuned model.
-        resolve: turns "auto" into numbers.
     """
 
     def __init__(
@@ -98,14 +80,12 @@ class Runner:
         settings: Settings,
         *,
         on_model: Callable[[Path], None] = lambda path: None,
-        resolve: Resolve = resolve_hyperparameters,
     ) -> None:
         self._store = store
         self._blobs = blobs
         self._registry = registry
         self._settings = settings
         self._on_model = on_model
-        self._resolve = resolve
         self._to_validate: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._inbox: queue.SimpleQueue[tuple[str, Any, Any]] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
@@ -251,7 +231,9 @@ class Runner:
                 break
         else:
             path = self._blobs.path(files["training_file"].blob)
-            resolved = self._resolve(count_examples(path), job.asked)
+            resolved = asdict(
+                resolve_hyperparameters(count_examples(path), **job.asked)
+            )
         with self._store.write() as session:
             job = session.job(job_id)
             if job.is_final:
@@ -507,8 +489,7 @@ class Runner:
         elif kind == "resumed":
             lifecycle.resumed(session, job, now, report["step"])
         elif kind == "message":
-            level = report.get("level", "info")
-            lifecycle.say(session, job, now, report["message"], level=level)
+            lifecycle.noted(session, job, now, report)
         return job
 
     def _estimate(self, now: int, step: int, total: int) -> int | None:

@@ -401,6 +401,12 @@ class Session:
         """Return a page of a job's events, newest first."""
         return self._page(Event, "job_id = ?", [job_id], limit=limit, after=after)
 
+    def has_said(self, job_id: str, message: str) -> bool:
+        """Say whether a job's log holds this very message."""
+        return (
+            self._one(Event, "job_id = ? AND message = ?", job_id, message) is not None
+        )
+
     def metrics_of_job(self, job_id: str) -> Iterator[dict[str, Any]]:
         """Yield the data of all metrics events, oldest first."""
         rows = self._connection.execute(

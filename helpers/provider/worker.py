@@ -45,10 +45,12 @@ def load_training() -> Train:
     from helpers.provider import training
 
     def run(spec: dict[str, Any], report: Report, control: Control) -> dict[str, Any]:
-        for name in ("model_path", "training_path", "validation_path", "work_dir"):
-            if spec[name] is not None:
-                spec[name] = Path(spec[name])
-        result = training.train(training.TrainingSpec(**spec), report, control)
+        paths = ("model_path", "training_path", "validation_path", "work_dir")
+        given = {
+            name: Path(value) if name in paths and value is not None else value
+            for name, value in spec.items()
+        }
+        result = training.train(training.TrainingSpec(**given), report, control)
         return asdict(result)
 
     return run
@@ -124,7 +126,7 @@ class Worker:
                 result = train(order["spec"], report, control)
                 outcome = {**_plain(result), "type": "result"}
             except Exception as fault:
-                outcome = {"type": "error", **describe(fault)}
+                outcome = {"type": "error", **describe(fault, order["spec"])}
                 print(f"{order['job']}: {fault!r}", file=sys.stderr, flush=True)
             try:
                 journal.append(outcome)
@@ -142,7 +144,7 @@ def _plain(result: dict[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps(result, default=str))
 
 
-def describe(fault: Exception) -> dict[str, str]:
+def describe(fault: Exception, spec: dict[str, Any]) -> dict[str, str]:
     """Say why training failed, in words for the job's owner and without paths."""
     if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EFBIG):
         return {
@@ -152,10 +154,18 @@ def describe(fault: Exception) -> dict[str, str]:
         }
     if isinstance(fault, MemoryError) or "can't allocate memory" in str(fault):
         return {"code": "out_of_memory", "message": out_of_memory()}
-    kind = type(fault).__name__
+    reason = type(fault).__name__
+    if isinstance(fault, ValueError):
+        # It speaks of the data; files have other names for their owner.
+        reason = str(fault)
+        for name in ("training_path", "validation_path", "model_path"):
+            if spec.get(name) is not None:
+                words = name.replace("_path", " file").replace("model file", "model")
+                reason = reason.replace(str(spec[name]), words)
+                reason = reason.replace(Path(spec[name]).name, words)
     return {
         "code": "training_failed",
-        "message": f"The job failed during training ({kind}). The provider's "
+        "message": f"The job failed during training ({reason}). The provider's "
         "worker.log says more.",
     }
 

@@ -87,11 +87,6 @@ def messages_of(client: openai.OpenAI, job_id: str) -> list[str]:
     return [event.message for event in events_of(client, job_id)]
 
 
-def resolve_two_epochs(n_examples: int, asked: dict) -> dict:
-    """Stand in for the rule of automatic hyperparameters: everything is 2."""
-    return {name: 2 if value == "auto" else value for name, value in asked.items()}
-
-
 class FakeTraining:
     """The server inside this process, with a countdown in place of training.
 
@@ -120,9 +115,7 @@ class FakeTraining:
         self.store = Store(self.settings.database)
         blobs = BlobStore(self.settings.blobs, self.settings.limits.free_disk_bytes)
         registry = Registry(self.store, self.settings)
-        self.runner = Runner(
-            self.store, blobs, registry, self.settings, resolve=resolve_two_epochs
-        )
+        self.runner = Runner(self.store, blobs, registry, self.settings)
         self.provider = Provider(
             self.settings, self.store, blobs, registry, self.runner, Serving()
         )

@@ -23,7 +23,8 @@ BASE = "kitchen-base"
 
 
 def create(client, training_file, **more):
-    more.setdefault("model", BASE)
+    """Create a job, of two epochs (8 steps here) unless told otherwise."""
+    more = {"model": BASE, "hyperparameters": {"n_epochs": 2}, **more}
     return client.fine_tuning.jobs.create(training_file=training_file, **more)
 
 
@@ -41,7 +42,7 @@ def steps_of(client, job_id):
 
 
 def test_a_new_job_has_openais_shape(client, training_file):
-    job = create(client, training_file, seed=7, metadata={"a": "b"})
+    job = create(client, training_file, seed=7, metadata={"a": "b"}, hyperparameters={})
     assert job.status == "validating_files"
     assert job.id.startswith("ftjob-")
     assert job.model == BASE
@@ -66,7 +67,10 @@ def test_a_finished_job_says_everything_about_itself(client, training_file):
     assert job.finished_at >= job.created_at
     assert job.estimated_finish is None
     assert job.hyperparameters.n_epochs == 2
-    assert job.method.supervised.hyperparameters.n_epochs == 2
+    assert job.hyperparameters.batch_size == 1
+    assert job.hyperparameters.learning_rate_multiplier == 1
+    echo = job.method.supervised.hyperparameters
+    assert echo.model_dump() == job.hyperparameters.model_dump()
     assert client.models.retrieve(job.fine_tuned_model).owned_by == "local"
 
 

@@ -11,7 +11,9 @@ from tests.provider.harness import wait_for_job
 
 def tuned(client, training_file) -> str:
     job = client.fine_tuning.jobs.create(
-        model="kitchen-base", training_file=training_file
+        model="kitchen-base",
+        training_file=training_file,
+        hyperparameters={"n_epochs": 2},
     )
     return wait_for_job(client, job.id).fine_tuned_model
 
