@@ -29,6 +29,7 @@ import openai
 from filelock import FileLock, Timeout
 
 from helpers.messages import say
+from helpers.prices import closing_note
 from helpers.progress import in_notebook
 from helpers.recipes import DATA_DIR
 from helpers.tokens import TokenCounter, counter_for
@@ -64,7 +65,6 @@ class Connection:
         provider: "local", "openai", "azure" or "compatible".
         base_model: name of the model that is fine-tuned.
         label: the provider's name for people.
-        url: base URL of the service.
         billed: True when calls may cost money.
         home: folder of the local provider; None for others.
     """
@@ -73,9 +73,13 @@ class Connection:
     provider: str
     base_model: str
     label: str
-    url: str
     billed: bool
     home: Path | None = None
+
+    @property
+    def url(self) -> str:
+        """Base URL of the service, without a slash at the end."""
+        return str(self.client.base_url).rstrip("/")
 
     def describe(self) -> str:
         """Return what is connected, in a few lines; the key is not among them."""
@@ -85,13 +89,23 @@ class Connection:
         ]
         key = "connect.billed" if self.billed else "connect.free"
         lines.append(say(key))
-        return "\n".join(lines)
+        lines.append(closing_note(self.base_model, self.provider))
+        return "\n".join(filter(None, lines))
 
     def counter(self) -> TokenCounter:
         """Return a counter of the tokens that the base model reads."""
         if self.provider == "local" and (DATA_DIR / "base_model").is_dir():
             return counter_for(self.base_model, DATA_DIR / "base_model")
         return counter_for(self.base_model)
+
+    def reconnect(self) -> None:
+        """Find the local provider again, or start it, when it does not answer.
+
+        Raises:
+            ProviderNotReady: it could not be started.
+        """
+        if self.home is not None:
+            self.client.base_url = f"{start_provider(self.home)}/v1/"
 
     def confirm(self, what: str) -> None:
         """Ask before money is spent; does nothing where nothing is billed.
@@ -157,7 +171,7 @@ def connect(
 
 def _openai(model: str) -> Connection:
     client = openai.OpenAI(api_key=find_key("OPENAI_API_KEY", "OpenAI"))
-    return Connection(client, "openai", model, "OpenAI", str(client.base_url), True)
+    return Connection(client, "openai", model, "OpenAI", True)
 
 
 def _azure(model: str) -> Connection:
@@ -173,7 +187,7 @@ def _azure(model: str) -> Connection:
         client = openai.AzureOpenAI(
             api_key=key, azure_endpoint=endpoint, api_version=version
         )
-    return Connection(client, "azure", model, "Azure OpenAI", endpoint, True)
+    return Connection(client, "azure", model, "Azure OpenAI", True)
 
 
 def _compatible(url: str, model: str | None) -> Connection:
@@ -184,7 +198,7 @@ def _compatible(url: str, model: str | None) -> Connection:
         if not served:
             raise ValueError(say("connect.no_model", url=url))
         model = served[0].id
-    return Connection(client, "compatible", model, url, url, True)
+    return Connection(client, "compatible", model, url, True)
 
 
 def find_key(name: str, service: str) -> str:
@@ -256,7 +270,7 @@ def _local(model: str, home: str | Path | None) -> Connection:
         http_client=openai.DefaultHttpx2Client(trust_env=False),
     )
     label = say("connect.local")
-    return Connection(client, "local", model, label, f"{url}/v1", False, folder)
+    return Connection(client, "local", model, label, False, folder)
 
 
 def provider_home(home: str | Path | None = None) -> Path:

@@ -492,4 +492,33 @@ TEXTS: dict[str, str] = {
     "check.checkpoint.wrong": N_(
         "Not yet: another one has a lower `metrics.full_valid_loss`."
     ),
+    # Jobs.
+    "job.bar": N_("fine-tuning"),
+    "job.loss": N_("loss {loss:.2f}"),
+    "job.created": N_("Job {id} was created; it fine-tunes {model}."),
+    "job.known": N_(
+        "This job was submitted before: {id} ({status}). again=True makes another one."
+    ),
+    "job.files": N_("Nothing was uploaded, since the files have errors:\n{report}"),
+    "job.no_reason": N_("the provider gave no reason"),
+    "job.failed": N_("Job {id} failed: {message} (code {code}, param {param})"),
+    "job.succeeded": N_("Job {id} has succeeded; the model is {model}"),
+    "job.cancelled": N_("Job {id} was cancelled."),
+    "job.no_results": N_("Job {id} is {status}; it has no result file yet."),
+    "job.estimate": N_(
+        "A job of {n} examples and {epochs} epoch(s) on {model}: about {tokens} tokens."
+    ),
+    "job.price": N_("That is about {cost} US dollars at the price of {date}."),
+    "job.no_price": N_(
+        "What they cost is not known here: see your provider's price page, and put it "
+        "into data/prices.csv if you like."
+    ),
+    # Models and prices.
+    "model.closes": N_(
+        "{model} can be had until {date} (read on {read_on}: {source})."
+    ),
+    "model.closed": N_(
+        "{model} ended on {date} (read on {read_on}: {source}); a job may be refused."
+    ),
+    "price.unreadable": N_("{path}: the row {row} cannot be read: {error}"),
 }

@@ -285,7 +285,7 @@ def test_the_keyboard_is_asked_last_and_nothing_is_echoed(alone, capsys):
 @pytest.fixture
 def billed(alone):
     client = openai.OpenAI(api_key="sk-none")
-    return Connection(client, "openai", "m", "OpenAI", "https://x.invalid", True)
+    return Connection(client, "openai", "m", "OpenAI", True)
 
 
 def test_without_a_yes_nothing_is_spent(billed, capsys):
