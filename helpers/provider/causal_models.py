@@ -1,0 +1,304 @@
+"""Model folders opened for training: one interface, two ways to compute.
+
+Purpose: `open_for_training` gives an object that knows its trainable tensors, computes
+logits where they are wanted, and writes itself as a Hugging Face folder.
+`LlamaModel` is the fast path for the architecture that `llama.py` understands;
+`HuggingFaceModel` serves every other causal model of transformers, and LoRA.
+It must never know examples, optimisers or jobs.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from helpers.provider import llama
+from helpers.provider.hyperparameters import (
+    LORA_ALPHA,
+    LORA_FROM_PARAMETERS,
+    LORA_RANK,
+)
+
+# Files of a model folder that fine-tuning does not change.
+COMPANION_FILES = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer.model",
+)
+
+
+class TrainableModel(Protocol):
+    """What training asks of a model."""
+
+    n_parameters: int
+    lora: bool
+
+    def parameters(self) -> dict[str, Tensor]:
+        """Return the float32 tensors that are trained, by name."""
+
+    def matrices(self) -> set[str]:
+        """Return the names of those that are matrices of the layers."""
+
+    def logits(self, rows: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+        """Return float32 logits [m, vocab] for what follows the wanted tokens.
+
+        Args:
+            rows: token ids of each text, 1-D.
+            wanted: ascending positions within each text, one or more for each.
+        """
+
+    def save(self, folder: Path) -> None:
+        """Write a Hugging Face folder into an empty folder."""
+
+
+def fast_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 matrices faster than float32 ones.
+
+    Decided by what the processor says it can, not by a stopwatch: the same machine
+    must always decide the same, or a resumed job would end with other weights.
+    """
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    capable = torch.cpu.get_capabilities()
+    if capable.get("avx512_bf16") or capable.get("amx_bf16"):
+        return True
+    # The matrix products that PyTorch uses on Apple's processors have no bfloat16.
+    return platform.system() == "Linux" and bool(capable.get("bf16"))
+
+
+def read_config(folder: Path) -> dict:
+    """Return the parsed config.json of a model folder."""
+    return json.loads((folder / "config.json").read_text("utf-8"))
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return the safetensors files of a model folder.
+
+    Raises:
+        FileNotFoundError: there are none (pickled weights are not read).
+    """
+    files = sorted(folder.glob("model*.safetensors"))
+    if not files:
+        raise FileNotFoundError(
+            f"{folder.name}: no model*.safetensors found; expected weights as "
+            "model.save_pretrained writes them (pickled .bin files are not read)"
+        )
+    return files
+
+
+def count_parameters(folder: Path) -> int:
+    """Count the weights of a model folder without reading them."""
+    total = 0
+    for file in weight_files(folder):
+        with safe_open(file, framework="pt") as tensors:
+            for name in tensors.keys():  # noqa: SIM118 (safe_open is no dict)
+                size = 1
+                for n in tensors.get_slice(name).get_shape():
+                    size *= n
+                total += size
+    return total
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """Read all tensors of a model folder, as they are stored."""
+    tensors: dict[str, Tensor] = {}
+    for file in weight_files(folder):
+        tensors |= load_file(file)
+    return tensors
+
+
+def open_for_training(
+    folder: Path, *, lora: bool | None, seed: int, fast: bool = True
+) -> TrainableModel:
+    """Open a model folder for training.
+
+    Args:
+        folder: a Hugging Face causal model.
+        lora: train low-rank additions only; None decides by the size of the model.
+        seed: for the first values of the additions.
+        fast: False never takes the fast path (to compare).
+
+    Raises:
+        FileNotFoundError: there are no safetensors in the folder.
+    """
+    n_parameters = count_parameters(folder)
+    if lora is None:
+        lora = n_parameters >= LORA_FROM_PARAMETERS
+    shape = llama.LlamaShape.from_config(read_config(folder))
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if shape is not None and fast and not lora and device == "cpu":
+        return LlamaModel(folder, shape)
+    return HuggingFaceModel(folder, lora=lora, seed=seed, device=device)
+
+
+class LlamaModel:
+    """A Llama model whose weights are all trained, computed by `llama.py`."""
+
+    lora = False
+
+    def __init__(self, folder: Path, shape: llama.LlamaShape) -> None:
+        self._folder, self._shape = folder, shape
+        self._dtype = torch.bfloat16 if fast_bfloat16() else torch.float32
+        self._tables = llama.rope_tables(shape)
+        state = read_weights(folder)
+        self._weights = {
+            # A copy of its own for each: the optimiser writes into them.
+            name: tensor.to(torch.float32, copy=True).requires_grad_()
+            for name, tensor in llama.from_hf_names(state, shape).items()
+        }
+        self.n_parameters = sum(t.numel() for t in self._weights.values())
+
+    def parameters(self) -> dict[str, Tensor]:
+        """See TrainableModel."""
+        return self._weights
+
+    def matrices(self) -> set[str]:
+        """See TrainableModel."""
+        outside = ("embed", "head")
+        return {n for n, t in self._weights.items() if t.ndim == 2 and n not in outside}
+
+    def logits(self, rows: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+        """See TrainableModel."""
+        packed = llama.PackedRows.pack(rows, wanted)
+        return llama.wanted_logits(
+            self._weights, self._shape, self._tables, packed, self._dtype
+        )
+
+    def save(self, folder: Path) -> None:
+        """See TrainableModel; the weights are written as they were trained, float32."""
+        weights = {name: t.detach() for name, t in self._weights.items()}
+        state = llama.to_hf_names(weights, self._shape)
+        save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+        copy_companions(self._folder, folder)
+        config = read_config(folder) | {"dtype": "float32"}
+        config.pop("torch_dtype", None)
+        text = json.dumps(config, indent=2, sort_keys=True)
+        (folder / "config.json").write_text(text + "\n", "utf-8")
+
+
+class HuggingFaceModel:
+    """Any causal model of transformers; whole, or LoRA with peft."""
+
+    def __init__(self, folder: Path, *, lora: bool, seed: int, device: str) -> None:
+        import inspect
+
+        from transformers import AutoModelForCausalLM
+
+        self._folder, self.lora = folder, lora
+        torch.manual_seed(seed)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, local_files_only=True
+        )
+        self.n_parameters = sum(p.numel() for p in model.parameters())
+        arguments = inspect.signature(model.forward).parameters
+        self._keeps = "logits_to_keep" in arguments
+        self._base = model
+        if lora:
+            from peft import LoraConfig, get_peft_model
+
+            config = LoraConfig(
+                r=LORA_RANK,
+                lora_alpha=LORA_ALPHA,
+                lora_dropout=0.0,
+                target_modules="all-linear",
+                task_type="CAUSAL_LM",
+            )
+            model = get_peft_model(model, config)
+        self._model = model.to(device).train()
+        self._device = torch.device(device)
+        self._autocast = fast_bfloat16()
+
+    def parameters(self) -> dict[str, Tensor]:
+        """See TrainableModel."""
+        return {n: p for n, p in self._model.named_parameters() if p.requires_grad}
+
+    def matrices(self) -> set[str]:
+        """See TrainableModel."""
+        outside = {
+            id(module.weight)
+            for module in (
+                self._base.get_input_embeddings(),
+                self._base.get_output_embeddings(),
+            )
+            if module is not None
+        }
+        return {
+            n
+            for n, p in self.parameters().items()
+            if p.ndim == 2 and id(p) not in outside
+        }
+
+    def logits(self, rows: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+        """See TrainableModel; rows are padded to the longest."""
+        # Dropout belongs to training; without gradients somebody is measuring.
+        self._model.train(torch.is_grad_enabled())
+        longest = max(len(row) for row in rows)
+        ids = torch.zeros(len(rows), longest, dtype=torch.long)
+        mask = torch.zeros(len(rows), longest, dtype=torch.long)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = row
+            mask[i, : len(row)] = 1
+        row_of = torch.cat([torch.full_like(w, i) for i, w in enumerate(wanted)])
+        at = torch.cat(list(wanted))
+        extra = {}
+        if self._keeps:
+            # The same positions are kept in all rows: those that any row wants.
+            kept, at = torch.unique(at, return_inverse=True)
+            extra["logits_to_keep"] = kept.to(self._device)
+        with torch.autocast(self._device.type, torch.bfloat16, self._autocast):
+            logits = self._model(
+                input_ids=ids.to(self._device),
+                attention_mask=mask.to(self._device),
+                use_cache=False,
+                **extra,
+            ).logits
+        return logits[row_of.to(self._device), at.to(self._device)].float()
+
+    def save(self, folder: Path) -> None:
+        """See TrainableModel; low-rank additions are added to what they adapt."""
+        state = self._merged() if self.lora else self._base.state_dict()
+        self._base.save_pretrained(folder, state_dict=state)
+        # The base's own files win, as far as save_pretrained did not have to write.
+        copy_companions(self._folder, folder, only_missing=True)
+
+    def _merged(self) -> dict[str, Tensor]:
+        """Weights with the additions added in copies: training may go on."""
+        modules = dict(self._base.named_modules())
+        merged = {}
+        for name, tensor in self._base.state_dict().items():
+            if "lora_" in name:
+                continue
+            owner, _, leaf = name.rpartition(".base_layer.")
+            if not owner:
+                merged[name] = tensor
+                continue
+            if leaf == "weight":
+                delta = modules[owner].get_delta_weight("default")
+                tensor = tensor + delta.to(tensor.dtype)
+            merged[f"{owner}.{leaf}"] = tensor.detach()
+        return merged
+
+
+def copy_companions(source: Path, target: Path, *, only_missing: bool = False) -> None:
+    """Copy configuration, tokenizer and chat template of a model folder."""
+    for name in COMPANION_FILES:
+        if only_missing and (target / name).exists():
+            continue
+        if (source / name).is_file():
+            shutil.copyfile(source / name, target / name)

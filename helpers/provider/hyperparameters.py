@@ -1,0 +1,151 @@
+"""What "auto" means: epochs, batch size and learning rate of a fine-tuning job.
+
+Purpose: all numbers that decide how a job trains stand here, in one place, to be read
+and argued with. It imports nothing heavy and must never know tensors or files.
+
+The rule for epochs is OpenAI's. Batch size and learning rate are ours: they suit small
+models that are trained whole on a CPU, where many small steps learn more from few rows
+than few large ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# The rule for epochs: openai-cookbook, Chat_finetuning_data_prep (read 2026-11-22).
+TARGET_EPOCHS = 3
+MIN_TARGET_EXAMPLES = 100
+MAX_TARGET_EXAMPLES = 25_000
+MAX_DEFAULT_EPOCHS = 25
+
+# One row a step for about a hundred rows, as OpenAI has it; more rows, larger batches,
+# so that a job has a few hundred steps.
+EXAMPLES_PER_BATCH_ROW = 128
+MAX_AUTO_BATCH = 16
+
+# Share of all steps in which the learning rate climbs, then it falls to zero.
+WARMUP_SHARE = 0.05
+DECAY = "linear"  # or "cosine"
+
+ADAM_BETAS = (0.9, 0.98)
+WEIGHT_DECAY = 0.0
+MUON_MOMENTUM = 0.95
+# The norm to which the gradient of a step is cut.
+MAX_GRADIENT_NORM = 1.0
+
+# Models with at least this many parameters are not trained whole: LoRA instead.
+LORA_FROM_PARAMETERS = 50_000_000
+LORA_RANK = 16
+LORA_ALPHA = 32
+
+DEFAULT_OPTIMIZER = "adamw"  # or "muon+adamw": Muon for the matrices of the layers
+
+
+@dataclass(frozen=True)
+class AutoLearningRate:
+    """The learning rate at `learning_rate_multiplier` 1.
+
+    Attributes:
+        below: for models with fewer parameters than this.
+        adamw: learning rate of AdamW when all weights are trained.
+        muon: of Muon for the matrices; AdamW takes its own for the rest.
+        lora: of AdamW when only low-rank additions are trained.
+    """
+
+    below: float
+    adamw: float
+    muon: float
+    lora: float
+
+
+# In order of size; a batch of n rows takes sqrt(n) times the rate (see learning_rate).
+AUTO_LEARNING_RATE = (
+    AutoLearningRate(below=10e6, adamw=5e-4, muon=5e-3, lora=4e-3),
+    AutoLearningRate(below=50e6, adamw=3e-4, muon=3e-3, lora=2e-3),
+    AutoLearningRate(below=500e6, adamw=1e-4, muon=1e-3, lora=1e-3),
+    AutoLearningRate(below=float("inf"), adamw=2e-5, muon=2e-4, lora=2e-4),
+)
+# No more than this for a larger batch.
+MAX_BATCH_FACTOR = 2.0
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """Numbers in place of "auto"."""
+
+    n_epochs: int
+    batch_size: int
+    learning_rate_multiplier: float
+
+
+def auto_epochs(n_examples: int) -> int:
+    """Return OpenAI's number of epochs for a training file of this many examples.
+
+    Three, but so that the model sees 100 to 25,000 examples in all, and at most 25
+    epochs (openai-cookbook, Chat_finetuning_data_prep, read 2026-11-22).
+    """
+    if n_examples * TARGET_EPOCHS < MIN_TARGET_EXAMPLES:
+        return min(MAX_DEFAULT_EPOCHS, MIN_TARGET_EXAMPLES // n_examples)
+    if n_examples * TARGET_EPOCHS > MAX_TARGET_EXAMPLES:
+        return max(1, MAX_TARGET_EXAMPLES // n_examples)
+    return TARGET_EPOCHS
+
+
+def resolve_hyperparameters(
+    n_examples: int,
+    n_epochs: int | str = "auto",
+    batch_size: int | str = "auto",
+    learning_rate_multiplier: float | str = "auto",
+) -> Hyperparameters:
+    """Put numbers in place of "auto".
+
+    Args:
+        n_examples: examples in the training file.
+        n_epochs: a number, or "auto" for OpenAI's rule.
+        batch_size: examples a step, or "auto".
+        learning_rate_multiplier: factor on AUTO_LEARNING_RATE, or "auto" for 1.
+
+    Raises:
+        ValueError: there are no examples.
+    """
+    if n_examples < 1:
+        raise ValueError(f"n_examples is {n_examples}; expected 1 or more")
+    if n_epochs == "auto":
+        n_epochs = auto_epochs(n_examples)
+    if batch_size == "auto":
+        batch_size = max(1, min(MAX_AUTO_BATCH, n_examples // EXAMPLES_PER_BATCH_ROW))
+    if learning_rate_multiplier == "auto":
+        learning_rate_multiplier = 1.0
+    return Hyperparameters(
+        int(n_epochs), min(int(batch_size), n_examples), float(learning_rate_multiplier)
+    )
+
+
+def learning_rate(n_parameters: int, batch_size: int, method: str) -> float:
+    """Return the highest learning rate of a job, before the multiplier.
+
+    Args:
+        n_parameters: of the whole model.
+        batch_size: examples a step.
+        method: "adamw", "muon" or "lora", a column of AUTO_LEARNING_RATE.
+    """
+    row = next(r for r in AUTO_LEARNING_RATE if n_parameters < r.below)
+    return getattr(row, method) * min(MAX_BATCH_FACTOR, batch_size**0.5)
+
+
+def schedule(step: int, total_steps: int) -> float:
+    """Return the share of the learning rate in a step: up, then down to zero.
+
+    Args:
+        step: 0 is the first.
+        total_steps: of the whole job.
+    """
+    warmup = max(1, round(WARMUP_SHARE * total_steps))
+    if step < warmup:
+        return (step + 1) / warmup
+    left = (total_steps - step) / max(1, total_steps - warmup)
+    if DECAY == "cosine":
+        import math
+
+        return 0.5 * (1 - math.cos(math.pi * left))
+    return left

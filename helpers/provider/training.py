@@ -1,0 +1,593 @@
+"""Fine-tuning on one page: examples, loss, optimiser, checkpoints, and going on again.
+
+What a job does:
+
+1. Every example is turned into tokens once. Tokens of the assistant's answers have a
+   weight in the loss, all others have none: the model learns to answer, not to ask.
+2. Each epoch shuffles the examples with the job's seed and cuts them into batches. The
+   loss of a batch is the mean of -log p(next token) over its answer tokens.
+3. One optimiser step per batch, the learning rate rising at first and falling to zero.
+4. After each epoch the whole validation file is measured and a model folder is written.
+
+The state of a run (weights, optimiser, random numbers, place in the data) is saved
+every few seconds, and what goes on from it ends with the very weights of a run that was
+never stopped: the order of the data depends on seed and epoch alone, and nothing else
+in a step is left to chance.
+
+It knows tensors and files; it must never know HTTP, SQL or what a job is called.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from helpers.provider import hyperparameters as auto
+from helpers.provider.causal_models import TrainableModel, open_for_training
+from helpers.provider.hyperparameters import (  # noqa: F401 (part of the interface)
+    Hyperparameters,
+    resolve_hyperparameters,
+)
+from helpers.provider.rendering import ChatRenderer
+from helpers.provider.snapshots import load_snapshot, save_snapshot, whole_folder
+
+Report = Callable[[dict[str, Any]], None]
+Control = Callable[[], str]
+
+CHECKPOINTS_KEPT = 3
+# Validation on a mini-batch is spread over a job: often enough for a curve, and
+# altogether about as much work as this many steps without a backward pass.
+VALIDATIONS_PER_JOB = 50
+# Texts are measured in groups of about this many tokens.
+VALIDATION_TOKENS = 4096
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    """What to train, on what, and how.
+
+    Args:
+        model_path: Hugging Face folder to start from.
+        training_path: JSON Lines file of chat examples, already checked.
+        validation_path: the same for validation, or None.
+        work_dir: folder for the state (`state/`) and the models (`checkpoints/`).
+        method: "supervised".
+        n_epochs: times that every example is seen.
+        batch_size: examples a step.
+        learning_rate_multiplier: factor on the automatic learning rate.
+        seed: decides the order of the examples.
+        threads: computing threads.
+        lora: True trains low-rank additions, False all weights, None decides by size.
+        checkpoint_every_s: seconds between two saved states.
+        resume: go on from a saved state of the same training, if there is one.
+        optimizer: "adamw" or "muon+adamw".
+    """
+
+    model_path: Path
+    training_path: Path
+    validation_path: Path | None
+    work_dir: Path
+    method: str = "supervised"
+    n_epochs: int = 3
+    batch_size: int = 1
+    learning_rate_multiplier: float = 1.0
+    seed: int = 0
+    threads: int = 1
+    lora: bool | None = None
+    checkpoint_every_s: float = 10.0
+    resume: bool = True
+    optimizer: str = auto.DEFAULT_OPTIMIZER
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a training ended.
+
+    Attributes:
+        status: "succeeded", "paused" or "cancelled".
+        step: optimiser steps done.
+        total_steps: of the whole training.
+        trained_tokens: tokens of the training file times epochs, as they are billed.
+        checkpoints: {"step", "epoch", "model_path"} of the models kept, oldest first;
+            the last one is the fine-tuned model.
+    """
+
+    status: str
+    step: int
+    total_steps: int
+    trained_tokens: int
+    checkpoints: list[dict[str, Any]] = field(default_factory=list)
+
+
+# ------------------------------------------------------------------------- the data
+
+
+class Examples:
+    """A file of examples as tokens and weights, rendered once.
+
+    Args:
+        path: JSON Lines file of chat examples.
+        renderer: of the model that is trained.
+
+    Attributes:
+        tokens: of all examples together, cut at the context.
+        truncated: how many examples were longer than the context.
+        untrained: how many examples have no token to learn from; they are left out.
+        digest: of all tokens and weights.
+    """
+
+    def __init__(self, path: Path, renderer: ChatRenderer) -> None:
+        ids, weights, self._ends = array("i"), array("f"), [0]
+        self.tokens = self.truncated = self.untrained = 0
+        with open(path, encoding="utf-8-sig") as lines:
+            for line in lines:
+                if not line.strip():
+                    continue
+                row, row_weights = renderer.training_ids(json.loads(line))
+                if len(row) > renderer.context:
+                    self.truncated += 1
+                    row = row[: renderer.context]
+                    row_weights = row_weights[: renderer.context]
+                self.tokens += len(row)
+                if not any(row_weights[1:]):
+                    self.untrained += 1
+                    continue
+                ids.extend(row)
+                weights.extend(row_weights)
+                self._ends.append(len(ids))
+        digest = hashlib.sha256(ids.tobytes() + weights.tobytes())
+        self.digest = digest.hexdigest()
+        # Embedding and loss take 64-bit integers; converted once, not in each step.
+        self._ids = torch.tensor(ids, dtype=torch.int64)
+        self._weights = torch.tensor(weights, dtype=torch.float32)
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def length(self, i: int) -> int:
+        """Return the tokens of one example."""
+        return self._ends[i + 1] - self._ends[i]
+
+    def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
+        """Return ids and weights of one example."""
+        place = slice(self._ends[i], self._ends[i + 1])
+        return self._ids[place], self._weights[place]
+
+
+def shuffled(n: int, seed: int, epoch: int) -> list[int]:
+    """Return the order of an epoch; the same seed and epoch give the same order.
+
+    Args:
+        n: number of examples.
+        seed: of the job.
+        epoch: 0 is the first.
+    """
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    return torch.randperm(n, generator=generator).tolist()
+
+
+# ------------------------------------------------------------------------- the loss
+
+
+@dataclass
+class Tally:
+    """Sums over tokens, from which means are made."""
+
+    weight: float = 0.0
+    loss: float = 0.0
+    tokens: int = 0
+    correct: int = 0
+
+    def add(self, other: Tally) -> None:
+        """Add another tally to this one."""
+        self.weight += other.weight
+        self.loss += other.loss
+        self.tokens += other.tokens
+        self.correct += other.correct
+
+    def metrics(self, prefix: str) -> dict[str, float]:
+        """Return mean loss and mean token accuracy under OpenAI's names."""
+        return {
+            f"{prefix}_loss": self.loss / self.weight,
+            f"{prefix}_mean_token_accuracy": self.correct / self.tokens,
+        }
+
+
+def batch_loss(
+    model: TrainableModel, examples: Examples, batch: list[int]
+) -> tuple[Tensor, Tally]:
+    """Return the loss of a batch: the weighted mean over its answer tokens.
+
+    The token at position t is predicted from the tokens before it, so the logits that
+    are wanted stand one position earlier.
+
+    Args:
+        model: gives logits.
+        examples: of which `batch` lists some.
+        batch: indices.
+
+    Returns:
+        The loss, and what it is made of.
+    """
+    rows, wanted, targets, weights = [], [], [], []
+    for i in batch:
+        ids, weight = examples[i]
+        answer = torch.nonzero(weight[1:]).flatten()
+        rows.append(ids)
+        wanted.append(answer)
+        targets.append(ids[1:][answer])
+        weights.append(weight[1:][answer])
+    target, weight = torch.cat(targets), torch.cat(weights)
+    logits = model.logits(rows, wanted)
+    target, weight = target.to(logits.device), weight.to(logits.device)
+    total = weight.sum()
+    loss = (F.cross_entropy(logits, target, reduction="none") * weight).sum() / total
+    with torch.no_grad():
+        correct = (logits.argmax(-1) == target).sum()
+    sums = Tally(
+        weight=total.item(),
+        loss=loss.item() * total.item(),
+        tokens=len(target),
+        correct=int(correct),
+    )
+    return loss, sums
+
+
+def measure(
+    model: TrainableModel, examples: Examples, batches: Iterator[list[int]]
+) -> Iterator[Tally]:
+    """Measure the loss of batches without learning from them, one by one."""
+    for batch in batches:
+        with torch.no_grad():
+            yield batch_loss(model, examples, batch)[1]
+
+
+def by_tokens(examples: Examples, limit: int = VALIDATION_TOKENS):
+    """Cut all examples into groups of about `limit` tokens, similar lengths together.
+
+    Yields:
+        list[int]: indices.
+    """
+    group: list[int] = []
+    total = 0
+    for i in sorted(range(len(examples)), key=examples.length):
+        if group and total + examples.length(i) > limit:
+            yield group
+            group, total = [], 0
+        group.append(i)
+        total += examples.length(i)
+    if group:
+        yield group
+
+
+# -------------------------------------------------------------------- the optimiser
+
+
+def make_optimizers(model: TrainableModel, spec: TrainingSpec) -> list:
+    """Return the optimisers of a model; each group knows its highest rate as `peak`.
+
+    AdamW (Loshchilov and Hutter, 2017, arXiv:1711.05101) trains everything, or, with
+    "muon+adamw", what Muon (Jordan, 2024, kellerjordan.github.io/posts/muon) leaves:
+    Muon is made for the matrices of the layers.
+
+    Raises:
+        ValueError: there is no optimiser of that name.
+    """
+    if spec.optimizer not in ("adamw", "muon+adamw"):
+        raise ValueError(
+            f'optimizer {spec.optimizer!r}: expected "adamw" or "muon+adamw"'
+        )
+
+    def peak(method: str) -> float:
+        rate = auto.learning_rate(model.n_parameters, spec.batch_size, method)
+        return rate * spec.learning_rate_multiplier
+
+    parameters = model.parameters()
+    optimizers: list[torch.optim.Optimizer] = []
+    if spec.optimizer == "muon+adamw" and not model.lora:
+        names = model.matrices()
+        matrices = [p for n, p in parameters.items() if n in names]
+        parameters = {n: p for n, p in parameters.items() if n not in names}
+        optimizers.append(
+            torch.optim.Muon(
+                matrices,
+                lr=peak("muon"),
+                momentum=auto.MUON_MOMENTUM,
+                weight_decay=auto.WEIGHT_DECAY,
+            )
+        )
+    optimizers.append(
+        torch.optim.AdamW(
+            list(parameters.values()),
+            lr=peak("lora" if model.lora else "adamw"),
+            betas=auto.ADAM_BETAS,
+            weight_decay=auto.WEIGHT_DECAY,
+            fused=True,
+        )
+    )
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["peak"] = group["lr"]
+    return optimizers
+
+
+# ------------------------------------------------------------------------- training
+
+
+def train(spec: TrainingSpec, report: Report, control: Control) -> TrainingResult:
+    """Train a model, or go on training it.
+
+    Args:
+        spec: what to train and how.
+        report: is told what happens, in dicts with a "type": "message" (something
+            about the data), "resumed" (step), "step" (step, total_steps, train_loss,
+            train_mean_token_accuracy and, where they were measured, valid_loss,
+            valid_mean_token_accuracy, full_valid_loss,
+            full_valid_mean_token_accuracy) and "checkpoint" (step, epoch, model_path,
+            metrics). After a resume, steps may come again under the same numbers.
+        control: asked before each step and each group of validation texts; answers
+            "run", "pause" or "cancel".
+
+    Returns:
+        How it ended. After "paused", the same spec goes on.
+
+    Raises:
+        ValueError: nothing can be learned from the training file, or the method or
+            optimiser is not known.
+        OSError: the disk is full.
+    """
+    if spec.method != "supervised":
+        raise ValueError(f'method {spec.method!r}: expected "supervised"')
+    threads_before = torch.get_num_threads()
+    torch.set_num_threads(spec.threads)
+    # Adam's means of weights that stand still shrink for ever; numbers too small for
+    # the normal format would make every operation on them many times slower.
+    torch.set_flush_denormal(True)
+    try:
+        return _Run(spec, report, control).go()
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(threads_before)
+
+
+class _Run:
+    """One call of `train`: the objects that its steps share."""
+
+    def __init__(self, spec: TrainingSpec, report: Report, control: Control) -> None:
+        self.spec, self.report, self.control = spec, report, control
+        renderer = ChatRenderer(spec.model_path)
+        self.examples = Examples(spec.training_path, renderer)
+        self.validation = None
+        if spec.validation_path is not None:
+            self.validation = Examples(spec.validation_path, renderer)
+            if not len(self.validation):
+                self.validation = None
+        if not len(self.examples):
+            raise ValueError(
+                f"{spec.training_path.name}: no example has an answer to learn from; "
+                "expected assistant messages with content and a weight other than 0"
+            )
+        self.model = open_for_training(spec.model_path, lora=spec.lora, seed=spec.seed)
+        self.parameters = self.model.parameters()
+        self.optimizers = make_optimizers(self.model, spec)
+        self.batch_size = min(spec.batch_size, len(self.examples))
+        self.steps_per_epoch = -(-len(self.examples) // self.batch_size)
+        self.total_steps = self.steps_per_epoch * spec.n_epochs
+        self.valid_every = max(1, self.total_steps // VALIDATIONS_PER_JOB)
+        self.step = 0
+        # What the step at the end of an epoch said, until its epoch is measured.
+        self.unfinished: dict[str, Any] | None = None
+        self.saved_at = time.monotonic()
+
+    def go(self) -> TrainingResult:
+        self._tell_about_data()
+        if self.spec.resume and self._load():
+            self.report({"type": "resumed", "step": self.step})
+        else:
+            shutil.rmtree(self.spec.work_dir / "state", ignore_errors=True)
+        order, epoch_of_order = [], -1
+        while True:
+            if self.unfinished is not None and (wish := self._end_epoch()) != "run":
+                return self._stop(wish)
+            if self.step == self.total_steps:
+                return self._result("succeeded")
+            if (wish := self.control()) != "run":
+                return self._stop(wish)
+            epoch, place = divmod(self.step, self.steps_per_epoch)
+            if epoch != epoch_of_order:
+                order = shuffled(len(self.examples), self.spec.seed, epoch)
+                epoch_of_order = epoch
+            start = place * self.batch_size
+            metrics = self._learn(order[start : start + self.batch_size])
+            if self.step % self.valid_every == 0 or self.step == 1:
+                metrics |= self._glance()
+            entry = {"type": "step", "step": self.step, "total_steps": self.total_steps}
+            if self.step % self.steps_per_epoch == 0:
+                self.unfinished = entry | metrics
+                continue
+            self.report(entry | metrics)
+            if time.monotonic() - self.saved_at >= self.spec.checkpoint_every_s:
+                self._save()
+
+    def _learn(self, batch: list[int]) -> dict[str, float]:
+        """One step: loss, gradients, a bounded change of the weights."""
+        loss, tally = batch_loss(self.model, self.examples, batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters.values(), auto.MAX_GRADIENT_NORM)
+        share = auto.schedule(self.step, self.total_steps)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * share
+            optimizer.step()
+            optimizer.zero_grad()
+        self.step += 1
+        return tally.metrics("train")
+
+    def _glance(self) -> dict[str, float]:
+        """Validation loss of one mini-batch, another one each time."""
+        if self.validation is None:
+            return {}
+        n = len(self.validation)
+        first = (self.step // self.valid_every) * self.batch_size
+        batch = [(first + i) % n for i in range(min(self.batch_size, n))]
+        (tally,) = measure(self.model, self.validation, iter([batch]))
+        return tally.metrics("valid")
+
+    def _end_epoch(self) -> str:
+        """Measure the whole validation file and write a model.
+
+        Returns:
+            "run" when it is done, else the wish that stopped it.
+        """
+        entry = self.unfinished
+        if self.validation is not None:
+            total = Tally()
+            for tally in measure(
+                self.model, self.validation, by_tokens(self.validation)
+            ):
+                total.add(tally)
+                if (wish := self.control()) != "run":
+                    return wish
+            entry = entry | total.metrics("full_valid")
+        self.report(entry)
+        folder = self._folder(self.step)
+        if not folder.exists():
+            with whole_folder(folder) as temporary:
+                self.model.save(temporary)
+        for old in self._checkpoints()[:-CHECKPOINTS_KEPT]:
+            _remove(Path(old["model_path"]))
+        metrics = {k: v for k, v in entry.items() if k not in ("type", "total_steps")}
+        self.report(
+            {
+                "type": "checkpoint",
+                "step": self.step,
+                "epoch": self.step // self.steps_per_epoch,
+                "model_path": str(folder),
+                "metrics": metrics,
+            }
+        )
+        self.unfinished = None
+        self._save()
+        return "run"
+
+    def _stop(self, wish: str) -> TrainingResult:
+        """Stop because somebody said so; a cancelled training is not saved."""
+        if wish == "cancel":
+            return self._result("cancelled")
+        self._save()
+        return self._result("paused")
+
+    def _result(self, status: str) -> TrainingResult:
+        return TrainingResult(
+            status=status,
+            step=self.step,
+            total_steps=self.total_steps,
+            trained_tokens=self.examples.tokens * self.spec.n_epochs,
+            checkpoints=self._checkpoints(),
+        )
+
+    def _folder(self, step: int) -> Path:
+        return self.spec.work_dir / "checkpoints" / f"step-{step}"
+
+    def _checkpoints(self) -> list[dict[str, Any]]:
+        """Models of this training on disk, oldest first."""
+        steps = [e * self.steps_per_epoch for e in range(1, self.spec.n_epochs + 1)]
+        return [
+            {
+                "step": step,
+                "epoch": step // self.steps_per_epoch,
+                "model_path": str(self._folder(step)),
+            }
+            for step in steps
+            if step <= self.step and self._folder(step).exists()
+        ]
+
+    def _tell_about_data(self) -> None:
+        for examples, file in (
+            (self.examples, "training"),
+            (self.validation, "validation"),
+        ):
+            if examples is None:
+                continue
+            if examples.truncated:
+                say = (
+                    f"{examples.truncated} example(s) of the {file} file are longer "
+                    "than the model's context; they are cut at its end."
+                )
+                self.report({"type": "message", "level": "warn", "message": say})
+            if examples.untrained:
+                say = (
+                    f"{examples.untrained} example(s) of the {file} file have no "
+                    "answer within the model's context; they are left out."
+                )
+                self.report({"type": "message", "level": "warn", "message": say})
+
+    # -------------------------------------------------------------------- the state
+
+    def _identity(self) -> str:
+        """What a saved state has to agree with: data, base model and settings."""
+        facts = asdict(self.spec)
+        for name in ("work_dir", "checkpoint_every_s", "resume", "threads"):
+            del facts[name]
+        for name in ("model_path", "training_path", "validation_path"):
+            del facts[name]
+        facts["data"] = self.examples.digest
+        facts["shapes"] = {n: list(p.shape) for n, p in self.parameters.items()}
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def _save(self) -> None:
+        tensors = {f"weights/{n}": p.detach() for n, p in self.parameters.items()}
+        names = {id(p): n for n, p in self.parameters.items()}
+        for i, optimizer in enumerate(self.optimizers):
+            for parameter, state in optimizer.state.items():
+                for key, value in state.items():
+                    name = f"optimizer/{i}/{key}/{names[id(parameter)]}"
+                    tensors[name] = torch.as_tensor(value)
+        tensors["random"] = torch.get_rng_state()
+        facts = {
+            "identity": self._identity(),
+            "step": self.step,
+            "unfinished": self.unfinished,
+        }
+        number = 2 * self.step + (self.unfinished is None)
+        save_snapshot(self.spec.work_dir / "state", number, tensors, facts)
+        self.saved_at = time.monotonic()
+
+    def _load(self) -> bool:
+        found = load_snapshot(self.spec.work_dir / "state")
+        if found is None or found[1]["identity"] != self._identity():
+            return False
+        tensors, facts = found
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                parameter.copy_(tensors[f"weights/{name}"])
+        for name, tensor in tensors.items():
+            kind, _, rest = name.partition("/")
+            if kind != "optimizer":
+                continue
+            i, key, parameter_name = rest.split("/", 2)
+            parameter = self.parameters[parameter_name]
+            if key != "step":
+                tensor = tensor.to(parameter.device)
+            self.optimizers[int(i)].state[parameter][key] = tensor
+        torch.set_rng_state(tensors["random"])
+        self.step, self.unfinished = facts["step"], facts["unfinished"]
+        return True
+
+
+def _remove(folder: Path) -> None:
+    """Remove a model folder; renamed first, so that no half of it is ever seen."""
+    going = folder.with_name(f".{folder.name}.removed")
+    folder.rename(going)
+    shutil.rmtree(going, ignore_errors=True)
