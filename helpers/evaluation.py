@@ -389,9 +389,8 @@ class Difference:
 
     def __str__(self) -> str:
         key = "verdict." + self.verdict.replace(" ", "_")
-        return say(
-            key, metric=self.metric, value=self.value, low=self.low, high=self.high
-        )
+        metric = say(f"metric.{self.metric}")
+        return say(key, metric=metric, value=self.value, low=self.low, high=self.high)
 
 
 def compare(

@@ -284,8 +284,8 @@ TEXTS: dict[str, str] = {
     "report.totals": N_("{errors} error(s), {warnings} warning(s)."),
     "report.more": N_("… and {count} more of '{code}'."),
     "report.tokens": N_(
-        "tokens per example: mean {mean:.0f}, 5 % below {p5}, 95 % below {p95}, "
-        "longest {longest}; {total} in all"
+        "{total} tokens; {mean:.0f} per example, {p5} to {p95} in 90 % of them, "
+        "{longest} at most"
     ),
     "type.text": N_("text"),
     "type.list": N_("a list"),
@@ -327,6 +327,11 @@ TEXTS: dict[str, str] = {
         "rows."
     ),
     "answer.unreadable": N_("(not a list) {text}"),
+    "metric.f1": N_("F1"),
+    "metric.precision": N_("precision"),
+    "metric.recall": N_("recall"),
+    "metric.exact": N_("exact lists"),
+    "metric.valid": N_("readable lists"),
     "verdict.better": N_(
         "better: {metric} {value:+.2f} (95 % interval {low:+.2f} to {high:+.2f})"
     ),
@@ -445,6 +450,8 @@ TEXTS: dict[str, str] = {
         "Restart the kernel once, then run the notebook from the top: {names} had been "
         "loaded in another version."
     ),
+    # Widgets.
+    "widget.row": N_("row"),
     # Checks of exercises.
     "check.not_tried": N_("Not tried yet. You can go on without it."),
     "check.rows.right": N_("Right: these are the first {n} rows, no more, no fewer."),
@@ -521,4 +528,34 @@ TEXTS: dict[str, str] = {
         "{model} ended on {date} (read on {read_on}: {source}); a job may be refused."
     ),
     "price.unreadable": N_("{path}: the row {row} cannot be read: {error}"),
+    # The demo.
+    "demo.provider": N_("1  Provider"),
+    "demo.data": N_("2  Data"),
+    "demo.job": N_("3  Fine-tuning"),
+    "demo.ask": N_("4  The same recipes for all three"),
+    "demo.results": N_("5  Results"),
+    "demo.rule": N_("hand-written rule"),
+    "demo.base": N_("base model"),
+    "demo.tuned": N_("fine-tuned model"),
+    "demo.column.system": N_("system"),
+    "demo.column.f1": N_("F1 (95 % interval)"),
+    "demo.column.exact": N_("exact lists"),
+    "demo.column.tokens": N_("tokens"),
+    "demo.column.seconds": N_("seconds"),
+    "demo.per_call": N_("Tokens and seconds are those of one call, on average."),
+    "demo.than_base": N_("Fine-tuned, compared with the base model: {verdict}"),
+    "demo.than_rule": N_("Fine-tuned, compared with the rule: {verdict}"),
+    "demo.title": N_("{n} recipes that no system had seen"),
+    "demo.picture": N_("Picture: {path}"),
+    "demo.done": N_(
+        "Done in {minutes:.1f} minutes. Next: make lab, and the same step by step."
+    ),
+    "demo.stop": N_(
+        "The provider keeps running for the notebooks; to stop it: "
+        "python -m helpers.provider stop"
+    ),
+    "demo.interrupted": N_("Stopped. Run it again: it goes on from where it was."),
+    "demo.failed": N_("This did not work: {error}"),
+    "demo.range": N_("--{name} has to be from {least} to {most}."),
+    "demo.no_model": N_("Job {id} ended as {status}; there is no model to ask."),
 }

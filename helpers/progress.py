@@ -16,6 +16,7 @@ from typing import Any
 from tqdm import tqdm
 
 WIDTH = 24  # characters of the bar in a notebook
+QUIET = ("COMPANION_QUIET", "TQDM_DISABLE")
 EVERY_S = 0.2  # a front end that gets more updates than this falls behind
 
 
@@ -34,7 +35,7 @@ class Progress:
     Args:
         total: how many steps there are; 0 when that is not known yet.
         label: what is counted, a word or two.
-        show: False shows nothing, as does the variable COMPANION_QUIET.
+        show: False shows nothing, as do COMPANION_QUIET and tqdm's own TQDM_DISABLE.
     """
 
     def __init__(self, total: int, label: str, show: bool = True) -> None:
@@ -43,7 +44,7 @@ class Progress:
         self.done = 0
         self.note = ""
         self._started = self._shown = time.monotonic()
-        self._show = show and not os.environ.get("COMPANION_QUIET")
+        self._show = show and not any(map(os.environ.get, QUIET))
         self._bar: Any = None
         self._display: Any = None
 
@@ -62,6 +63,7 @@ class Progress:
                 mininterval=seconds,
                 dynamic_ncols=True,
                 leave=True,
+                disable=False,  # asked above, at the time of use
             )
         return self
 

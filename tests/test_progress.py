@@ -6,7 +6,7 @@ import types
 import pytest
 
 from helpers import progress
-from helpers.progress import Progress
+from helpers.progress import QUIET, Progress
 
 
 @pytest.fixture
@@ -27,7 +27,8 @@ def notebook(monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython.display", module)
     monkeypatch.setattr(progress, "in_notebook", lambda: True)
     monkeypatch.setattr(progress, "EVERY_S", 0)
-    monkeypatch.delenv("COMPANION_QUIET", raising=False)
+    for name in QUIET:
+        monkeypatch.delenv(name, raising=False)
     return shown
 
 
@@ -54,7 +55,8 @@ def test_an_error_leaves_the_line_where_it_stopped(notebook):
 
 
 def test_a_terminal_gets_a_bar_on_standard_error(capsys, monkeypatch):
-    monkeypatch.delenv("COMPANION_QUIET", raising=False)
+    for name in QUIET:
+        monkeypatch.delenv(name, raising=False)
     with Progress(2, "answers") as bar:
         bar.add(2)
     seen = capsys.readouterr()
