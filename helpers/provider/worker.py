@@ -18,6 +18,7 @@ import errno
 import json
 import os
 import queue
+import re
 import signal
 import sys
 import threading
@@ -146,7 +147,7 @@ def _plain(result: dict[str, Any]) -> dict[str, Any]:
 
 def describe(fault: Exception, spec: dict[str, Any]) -> dict[str, str]:
     """Say why training failed, in words for the job's owner and without paths."""
-    if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EFBIG):
+    if is_disk_full(fault):
         return {
             "code": "insufficient_storage",
             "message": "The job failed because the provider's disk is full. Delete "
@@ -168,6 +169,16 @@ def describe(fault: Exception, spec: dict[str, Any]) -> dict[str, str]:
         "message": f"The job failed during training ({reason}). The provider's "
         "worker.log says more.",
     }
+
+
+def is_disk_full(fault: Exception) -> bool:
+    """Say whether a fault means that the disk takes no more."""
+    full = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+    if isinstance(fault, OSError):
+        return fault.errno in full
+    # safetensors writes in Rust, whose faults name the number in their text.
+    found = re.search(r"os error (\d+)", str(fault))
+    return found is not None and int(found[1]) in full
 
 
 def out_of_memory() -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.provider.harness import FakeTraining
+from tests.provider.harness import FakeTraining, jsonl, served
+from tests.provider.tiny_models import make_llama
 
 
 @pytest.fixture(scope="session")
@@ -23,10 +24,17 @@ def client(fake):
 @pytest.fixture
 def training_file(client):
     """The id of a valid training file."""
-    return _upload(client)
-
-
-def _upload(client) -> str:
-    from tests.provider.harness import jsonl
-
     return client.files.create(file=jsonl(), purpose="fine-tune").id
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory):
+    """The folder of a random model of the base model's kind, a few kilobytes large."""
+    return make_llama(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory, tiny_llama):
+    """A server as users start it, with real training of the tiny model."""
+    with served(tmp_path_factory.mktemp("real"), tiny_llama) as server:
+        yield server
