@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from helpers.messages import say
@@ -86,6 +87,37 @@ def retrieved(
         return system + turns + [m for m in asked if m["role"] != "system"]
 
     return prompt
+
+
+def nearest(examples: pd.DataFrame | Sequence[Row], k: int) -> Retriever:
+    """Return a retriever of the `k` examples whose ingredients look most alike.
+
+    Texts are compared by the pieces of three to five letters that they share, weighed
+    by how rare they are (TF-IDF): that finds "tomatoe" for "tomatoes", and works for
+    Korean without knowing its grammar.
+
+    Args:
+        examples: rows to choose from, none of them from the test set.
+        k: how many to find.
+
+    Raises:
+        ValueError: there are fewer than `k` examples.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    rows = _rows(examples)
+    if not 0 <= k <= len(rows):
+        raise ValueError(say("prompting.few", k=k, found=len(rows)))
+    vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5))
+    known = vectorizer.fit_transform(row["ingredients"] for row in rows)
+
+    def retrieve(row: Row) -> Sequence[Row]:
+        asked = vectorizer.transform([row["ingredients"]])
+        alike = (known @ asked.T).toarray().ravel()
+        best = np.argsort(-alike, kind="stable")[:k]
+        return [rows[i] for i in best[::-1]]
+
+    return retrieve
 
 
 def _rows(examples: pd.DataFrame | Sequence[Row]) -> Sequence[Row]:

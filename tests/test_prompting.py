@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from helpers.prompting import few_shot, retrieved, zero_shot
+from helpers.prompting import few_shot, nearest, retrieved, zero_shot
 from helpers.recipes import SYSTEM_PROMPT, user_message
 
 ROWS = [
@@ -52,3 +52,35 @@ def test_retrieved_examples_depend_on_the_question():
 def test_the_answer_never_stands_in_its_own_prompt():
     for prompt in (zero_shot(), few_shot(ROWS, k=3)):
         assert ASKED["NER"] not in "".join(m["content"] for m in prompt(ASKED))
+
+
+KITCHEN = [
+    {"title": "A", "ingredients": '["2 ripe tomatoes", "basil"]', "NER": "[]"},
+    {"title": "B", "ingredients": '["1 c. sugar", "2 c. flour"]', "NER": "[]"},
+    {"title": "C", "ingredients": '["김치 한 포기", "두부"]', "NER": "[]"},
+]
+
+
+@pytest.mark.parametrize(
+    ("ingredients", "title"),
+    [
+        ('["1 can tomatoe sauce"]', "A"),
+        ('["brown sugar"]', "B"),
+        ('["묵은 김치", "물"]', "C"),
+    ],
+)
+def test_the_nearest_example_shares_its_words_and_stands_last(ingredients, title):
+    found = nearest(KITCHEN, k=2)({"ingredients": ingredients})
+    assert len(found) == 2
+    assert found[-1]["title"] == title
+
+
+def test_retrieved_examples_become_turns_of_the_prompt():
+    row = {"title": "D", "ingredients": '["white sugar"]', "NER": "[]"}
+    messages = retrieved(nearest(pd.DataFrame(KITCHEN), k=1))(row)
+    assert messages[1]["content"] == user_message(KITCHEN[1])
+
+
+def test_more_neighbours_than_there_are_cannot_be_found():
+    with pytest.raises(ValueError, match="3 examples"):
+        nearest(KITCHEN, k=4)
