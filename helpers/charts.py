@@ -156,18 +156,27 @@ def loss_curves(
             if not len(points):
                 continue
             x, y = points["step"].to_numpy(), points[column].to_numpy(float)
+            end, name = y[-1], say(label)
             if not marker:
                 _draw_training(axes, x, y, colour)
-            else:
-                # Few points of a whole file are worth more than many of one batch.
-                size = 7 if marker == "D" else 4
+                end = _smooth(y)[-1]
+                name = f"{name}  {end:.2f}"
+            elif marker == "D":
                 axes.plot(
-                    x, y, color=colour, marker=marker, markersize=size, linewidth=1.6,
+                    x, y, color=colour, marker=marker, markersize=7, linewidth=1.6,
                     markeredgecolor="white", markeredgewidth=0.8, zorder=3,
                     clip_on=False,
                 )  # fmt: skip
-            end = y[-1] if marker else _smooth(y)[-1]
-            labels.append((end, say(label), colour))
+                name = f"{name}  {end:.2f}"
+            else:
+                # Each point is another batch, so neither a line nor the last of them
+                # would mean anything.
+                axes.plot(
+                    x, y, color=colour, marker=marker, markersize=4, linestyle="",
+                    alpha=0.55, zorder=1,
+                )  # fmt: skip
+                end = float(y[-5:].mean())
+            labels.append((end, name, colour))
         axes.set_title(title or say(f"chart.{what}.title"))
         axes.set_xlabel(say("chart.step"))
         axes.set_ylabel(say(f"chart.{what}.axis"))
@@ -226,7 +235,7 @@ def _label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
     for y, text, colour in sorted(labels):
         place = max(min((y - low) / (high - low), 1.0), place + 0.085)
         axes.annotate(
-            f"{text}  {y:.2f}",
+            text,
             xy=(1.02, place),
             xycoords=axes.transAxes,
             color=colour,
@@ -306,7 +315,7 @@ def score_chart(
                 row = table.loc[name]
                 _draw_score(axes, row, metric, height, name == chosen)
             axes.set_title(say(label), fontweight="normal")
-            axes.set_xlim(0, 1.16)
+            axes.set_xlim(-0.02, 1.16)
             axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0])
             axes.set_xticklabels(["0", "0.25", "0.5", "0.75", "1"])
             axes.set_ylim(-0.6, len(names) - 0.4)

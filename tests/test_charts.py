@@ -55,7 +55,8 @@ def test_a_chart_is_a_small_picture_without_any_front_end():
 def test_every_curve_carries_its_name_and_last_value():
     found = texts(loss_curves(metrics()))
     assert "validation (all)  0.30" in found
-    assert "validation (a batch)  0.60" in found
+    # The last of many different batches says nothing, so it has no number.
+    assert "validation (a batch)" in found
     assert any(t.startswith("training  0.1") for t in found)
 
 
