@@ -313,9 +313,11 @@ class ChatRenderer:
         for value in (config.get("eos_token_id"), generation.get("eos_token_id")):
             if value is not None:
                 found.update(value if isinstance(value, list) else [value])
-        for name in (self._settings_token("eos_token"), END_TOKEN):
-            if name in self._special:
-                found.add(self._special[name])
+        if self.way == "roles":
+            # A model that begins another message has ended its own.
+            found.update(self._special.values())
+        elif self._settings_token("eos_token") in self._special:
+            found.add(self._special[self._settings_token("eos_token")])
         return frozenset(found)
 
 
