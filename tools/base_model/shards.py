@@ -16,9 +16,11 @@ from tools.base_model.tokenizer import ASSISTANT, END, SYSTEM, USER
 from tools.corpus import copying, documents
 
 SHARD_TOKENS = 500_000
-WIDTH = {"copying": 384, "main": 384, "long": 1536}
+WIDTH = {"copying": 384, "main": 384, "late": 384, "long": 1536, "late long": 1536}
 ROLES = {"system": SYSTEM, "user": USER, "assistant": ASSISTANT}
 EVERY_LONG = 8  # one shard in eight is long
+LATE_FROM = 16  # from this shard on the writers are untidy
+SHARE_OF_RANDOM = {"copying": 0.5, "main": 0.02, "late": 0.02, "long": 0.0}
 FIRST_WORD = 262  # the first id after special tokens and single bytes
 
 
@@ -26,7 +28,10 @@ def stage_of(number: int, copying_shards: int) -> str:
     """Return which stage of the corpus a shard is drawn from."""
     if number < copying_shards:
         return "copying"
-    return "long" if number % EVERY_LONG == EVERY_LONG - 1 else "main"
+    long = number % EVERY_LONG == EVERY_LONG - 1
+    if number < LATE_FROM:
+        return "long" if long else "main"
+    return "late long" if long else "late"
 
 
 def encode(tokenizer: Tokenizer, chats: list) -> list[list[int]]:
@@ -56,8 +61,8 @@ def make(tokenizer: Tokenizer, number: int, copying_shards: int) -> np.ndarray:
     while len(ids) < SHARD_TOKENS:
         chats = [next(stream) for _ in range(256)]
         for document in encode(tokenizer, chats):
-            # A tenth of the copying goes on to the end; at first it is half of all.
-            share = 0.5 if stage == "copying" else 0.02 if stage == "main" else 0.0
+            # Some copying of random tokens goes on to the end; at first it is half.
+            share = SHARE_OF_RANDOM[stage.removeprefix("late ")]
             if r.random() < share:
                 ids += copying.random_tokens(r, FIRST_WORD, size)
                 ids.append(END)

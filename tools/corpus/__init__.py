@@ -11,30 +11,38 @@ from random import Random
 
 from tools.corpus import copying, examples, requests, tables, talk
 from tools.corpus.requests import Chat
+from tools.corpus.words import Writer
 
-MIXTURE: dict[str, tuple[tuple[float, Callable[[Random], Chat]], ...]] = {
+Shares = tuple[tuple[float, Callable[[Random], Chat]], ...]
+MAIN: Shares = (
+    (0.07, copying.chat),
+    (0.12, lambda r: [("text", requests.page(r))]),
+    (0.42, requests.chat),
+    (0.27, examples.chat),
+    (0.06, tables.chat),
+    (0.03, lambda r: [("text", tables.page(r))]),
+    (0.03, talk.chat),
+)
+# Long few-shot documents, so that examples far up in the prompt are found.
+LONG: Shares = ((1.0, lambda r: examples.chat(r, long=True)),)
+MIXTURE: dict[str, Shares] = {
     # The first stretch: copying alone, until induction works.
     "copying": ((1.0, copying.chat),),
-    "main": (
-        (0.07, copying.chat),
-        (0.12, lambda r: [("text", requests.page(r))]),
-        (0.42, requests.chat),
-        (0.27, examples.chat),
-        (0.06, tables.chat),
-        (0.03, lambda r: [("text", tables.page(r))]),
-        (0.03, talk.chat),
-    ),
-    # Long few-shot documents, so that examples far up in the prompt are found.
-    "long": ((1.0, lambda r: examples.chat(r, long=True)),),
+    "main": MAIN,
+    "long": LONG,
+    # The same once the tidy lines are learned, in untidy hands.
+    "late": MAIN,
+    "late long": LONG,
 }
+UNTIDY = {"late", "late long"}
 
 
 def documents(seed: int, stage: str = "main") -> Iterator[Chat]:
     """Yield documents without end; the same seed yields the same documents.
 
-    stage: "copying", "main" or "long", the keys of MIXTURE.
+    stage: "copying", "main", "long", "late" or "late long", the keys of MIXTURE.
     """
-    r = Random(f"{stage}-{seed}")
+    r = Writer(f"{stage}-{seed}", untidy=stage in UNTIDY)
     shares, makers = zip(*MIXTURE[stage], strict=True)
     while True:
         yield r.choices(makers, shares)[0](r)

@@ -248,6 +248,70 @@ def line(r: Random, new: float = 0.25) -> Line:
     return Line(text.strip(), first.foods, first.amount)
 
 
+BEFORE = (
+    "about",
+    "at least",
+    "approximately",
+    "more",
+    "additional",
+    "another",
+    "up to",
+)
+MARKS = ("*", "**", ".", ";", " *", "!")
+PURPOSES = (
+    "for topping|for the top|to sprinkle on top|for coating|for the pan|"
+    "for the filling|to serve|for rolling|for brushing|on the side|for the dough|"
+    "for the sauce|to finish"
+).split("|")
+
+
+def _untidy(r: Random, made: Line) -> Line:
+    """Return the line as a hasty hand writes it, its foods spelt as it spells them."""
+    text, foods = made.text, list(made.foods)
+    x = r.random()
+    if len(foods) == 1 and x < 0.06 and made.amount and " or " not in text:
+        behind = f"{made.amount} {made.unit or made.size}".strip()
+        form = r.choice(("{} - {}", "{}, {}", "{} ({})", "{}: {}", "{} {}"))
+        text = form.format(foods[0], behind)
+    elif x < 0.12:
+        text = f"{r.choice(BEFORE)} {text}"
+    elif x < 0.17:
+        text = f"{text} {r.choice(PURPOSES)}"
+    elif x < 0.2:
+        text += r.choice(MARKS)
+    elif x < 0.23 and len(foods) == 1:
+        word = r.choice(foods[0].split())
+        wrong = words.misspelt(r, word)
+        text, foods = text.replace(word, wrong), [foods[0].replace(word, wrong)]
+    return Line(text, foods, made.amount, made.unit, made.size, made.state, made.tail)
+
+
+def _hand(r: Random, lines: list[Line]) -> list[Line]:
+    """Return the lines in one writer's hand: most plain, some all in capitals."""
+    lines = [_untidy(r, line) for line in lines]
+    x = r.random()
+    if x > 0.16:
+        return lines
+    case = str.upper if x < 0.06 else str.title if x < 0.11 else _sentence
+    return [
+        Line(
+            case(made.text),
+            [case(f) if case is not _sentence else f for f in made.foods],
+            case(made.amount) if case is not _sentence else made.amount,
+            case(made.unit) if case is not _sentence else made.unit,
+            case(made.size) if case is not _sentence else made.size,
+            case(made.state) if case is not _sentence else made.state,
+            case(made.tail) if case is not _sentence else made.tail,
+        )
+        for made in lines
+    ]
+
+
+def _sentence(text: str) -> str:
+    """Return the text with a period, as sentences end."""
+    return text if text.endswith(".") else f"{text}."
+
+
 TITLE_FIRST = (
     "Easy Grandma's Quick Baked Old-Fashioned Creamy Spicy Sweet Best "
     "Company No-Bake Hot "
@@ -318,6 +382,8 @@ def recipe(r: Random, low: int = 2, high: int = 11, new: float | None = None) ->
     lines = [line(r, new) for _ in range(r.randint(low, high))]
     if r.random() < 0.03:
         lines.insert(r.randrange(len(lines)), Line(f"{r.choice(HEADINGS)}:", []))
+    if getattr(r, "untidy", False):
+        lines = _hand(r, lines)
     made = Recipe("", lines)
     made.title = title(r, made.foods)
     made.directions = directions(r, made.foods)

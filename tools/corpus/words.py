@@ -111,6 +111,28 @@ CODAS = (
 ENDINGS = "a o i y e um on in er el ini etta ella ish ula ado ado ano ina ini".split()
 
 
+class Writer(Random):
+    """Whoever writes a document: the dice, and how tidy the handwriting is.
+
+    untidy: whether recipes come with capitals, misspellings, amounts behind the food.
+    """
+
+    def __init__(self, seed: str, untidy: bool = False) -> None:
+        super().__init__(seed)
+        self.untidy = untidy
+
+
+def misspelt(r: Random, word: str) -> str:
+    """Return the word with a letter doubled, left out or swapped with the next."""
+    at = r.randrange(len(word))
+    shape = r.randrange(3)
+    if shape == 0:
+        return word[: at + 1] + word[at:]
+    if shape == 1 and len(word) > 3:
+        return word[:at] + word[at + 1 :]
+    return word[:at] + word[at : at + 2][::-1] + word[at + 2 :]
+
+
 def made_up(r: Random) -> str:
     """Return a pronounceable word that no dictionary holds, one to three syllables."""
     parts = []
