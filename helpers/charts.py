@@ -8,6 +8,7 @@ Color Universal Design (2008). Charts know tables only, never a job or a provide
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 from collections.abc import Sequence
@@ -57,6 +58,22 @@ STYLE: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A PNG image that a notebook shows at half its size, with alternative text."""
+
+    png: bytes = field(repr=False)
+    alt: str
+    width: int  # pixels of a page
+
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+        image = base64.b64encode(self.png).decode("ascii")
+        data = {"image/png": image, "text/plain": self.alt}
+        return data, {"image/png": {"width": self.width, "alt": self.alt}}
+
+
+@dataclass(frozen=True)
 class Chart:
     """A figure and the sentence that says what it shows."""
 
@@ -85,12 +102,10 @@ class Chart:
         path.write_bytes(self.png())
         return path
 
-    def image(self) -> Any:
+    def image(self) -> Picture:
         """Return the figure for a notebook, with its sentence as alternative text."""
-        from IPython.display import Image
-
         width = round(self.figure.get_figwidth() * 96)
-        return Image(data=self.png(), format="png", width=width, alt=self.reading)
+        return Picture(self.png(), self.reading, width)
 
     def _ipython_display_(self) -> None:
         from IPython.display import display

@@ -1,5 +1,6 @@
 """Charts: drawn without a front end, readable without colour, told in a sentence."""
 
+import base64
 import io
 
 import numpy as np
@@ -134,9 +135,10 @@ def test_a_chart_is_saved_where_it_is_told(tmp_path):
 
 def test_a_notebook_gets_the_picture_with_its_sentence_as_alternative_text():
     chart = score_chart(table())
-    image = chart.image()
-    assert image.alt == chart.reading
-    assert image.width == 730
+    data, metadata = chart.image()._repr_mimebundle_()
+    assert base64.b64decode(data["image/png"]) == chart.png()
+    assert data["text/plain"] == metadata["image/png"]["alt"] == chart.reading
+    assert metadata["image/png"]["width"] == 730
 
 
 def luminance(colour):

@@ -5,6 +5,8 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import helpers
 from helpers.chat_format import (
@@ -14,6 +16,7 @@ from helpers.chat_format import (
     job_error,
     read_examples,
 )
+from helpers.chat_schema import ROLES
 from helpers.messages import PROBLEMS
 
 SYSTEM = "You are a helpful recipe assistant."
@@ -491,6 +494,58 @@ def test_the_validation_file_is_named_in_its_own_error(write):
 def test_a_file_that_is_not_there_raises(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.jsonl"):
         check_files(tmp_path / "nowhere.jsonl")
+
+
+# --- whatever comes ---------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(
+            ["messages", "role", "content", "weight", "tool_calls", "id", "type",
+             "function", "name", "arguments", "tools", "text", "input"]
+        ) | st.text(max_size=3),
+        inner,
+        max_size=4,
+    ),
+    max_leaves=12,
+)  # fmt: skip
+ALMOST = st.fixed_dictionaries(
+    {
+        "messages": st.lists(
+            st.fixed_dictionaries(
+                {"role": st.sampled_from([*ROLES, "bot"]) | JSON},
+                optional={
+                    "content": st.text(max_size=5) | JSON,
+                    "weight": st.sampled_from([0, 1]) | JSON,
+                    "tool_calls": st.lists(st.just(call()), max_size=2) | JSON,
+                    "tool_call_id": st.just("call_1") | JSON,
+                    "name": JSON,
+                },
+            ),
+            max_size=5,
+        )
+        | JSON
+    },
+    optional={"tools": st.just(TOOLS) | JSON, "functions": JSON},
+)
+LINES = st.binary(max_size=30) | (JSON | ALMOST).map(lambda x: json.dumps(x).encode())
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(lines=st.lists(LINES, max_size=4))
+def test_no_file_makes_the_check_stumble(lines, tmp_path_factory):
+    path = tmp_path_factory.getbasetemp() / "whatever.jsonl"
+    path.write_bytes(b"\n".join([*lines, *(json.dumps(r).encode() for r in GOOD)]))
+    for method in ("supervised", "dpo", "reinforcement"):
+        report = check_files(path, method=method)
+        error = job_error(path, method=method)
+        assert report.ok == (error is None)
+        assert str(report)
+        for problem in report.problems:
+            assert problem.reason
+            assert problem.severity == "warning" or problem.wire or not problem.line
 
 
 # --- training methods -------------------------------------------------------------

@@ -10,6 +10,7 @@ import openai
 import pytest
 
 from helpers import jobs as module
+from helpers.charts import Picture
 from helpers.connect import Connection, SpendingRefused
 from helpers.jobs import (
     JobFailed,
@@ -298,9 +299,7 @@ def test_a_notebook_sees_a_chart_that_is_updated_in_place(files, monkeypatch, ca
         return Handle()
 
     fake = types.ModuleType("IPython.display")
-    from IPython.display import Image
-
-    fake.display, fake.Image = display, Image
+    fake.display = display
     monkeypatch.setitem(sys.modules, "IPython.display", fake)
     for name in QUIET:
         monkeypatch.delenv(name, raising=False)
@@ -308,9 +307,9 @@ def test_a_notebook_sees_a_chart_that_is_updated_in_place(files, monkeypatch, ca
     monkeypatch.setattr(module, "REDRAW_S", 0)
     here = connection(Service(steps=5))
     follow(here, submit(here, *files))
-    (chart,) = [item for item in shown if isinstance(item, Image)]
+    (chart,) = [item for item in shown if isinstance(item, Picture)]
     assert chart.alt.startswith("Training loss went from 2.00")
-    last = [item for item in updates if isinstance(item, Image)][-1]
+    last = [item for item in updates if isinstance(item, Picture)][-1]
     assert "in 5 steps" in last.alt
     assert "in 5 steps" in capsys.readouterr().out
 
