@@ -74,14 +74,6 @@ class Answer:
         )
         return views.dump(usage)
 
-    async def _tokens(self, index: int) -> AsyncIterator[tuple[TokenOut, Any]]:
-        """Yield one choice's tokens with their log probabilities, or None."""
-        previous = None
-        async for token in self._generations[index]:
-            self._completion_tokens += 1
-            yield token, self._logprob(token, previous) if self._logprobs else None
-            previous = token.id
-
     def _logprob(self, token: TokenOut, previous: int | None) -> dict[str, Any]:
         def shown(token_id: int, logprob: float) -> dict[str, Any]:
             raw = self._renderer.token_bytes(token_id, previous)
@@ -93,17 +85,22 @@ class Answer:
         return {**shown(token.id, token.logprob), "top_logprobs": rivals}
 
     async def _choice(self, index: int) -> dict[str, Any]:
-        texts, logprobs = [], []
-        async for token, logprob in self._tokens(index):
-            texts.append(token.text)
-            if logprob is not None:
-                logprobs.append(logprob)
-        text = "".join(texts)
+        generation = self._generations[index]
+        await generation.wait()
+        result = generation.result()
+        self._completion_tokens += len(result.tokens)
+        logprobs = None
+        if self._logprobs:
+            ids = [None, *(token.id for token in result.tokens)]
+            logprobs = [
+                self._logprob(token, previous)
+                for token, previous in zip(result.tokens, ids, strict=False)
+            ]
         return {
             "index": index,
-            "message": {"role": "assistant", "content": text, "refusal": None},
-            "finish_reason": self._generations[index].finish_reason,
-            "logprobs": _content(logprobs if self._logprobs else None),
+            "message": {"role": "assistant", "content": result.text, "refusal": None},
+            "finish_reason": result.finish_reason,
+            "logprobs": _content(logprobs),
         }
 
     async def whole(self) -> ChatCompletion:
@@ -141,13 +138,14 @@ class Answer:
             events.put_nowait(self._event({"index": index, "delta": delta}, **more))
 
         say({"role": "assistant", "content": "", "refusal": None})
-        async for token, logprob in self._tokens(index):
-            if token.text or logprob is not None:
-                say(
-                    {"content": token.text},
-                    logprobs=None if logprob is None else [logprob],
-                )
-        say({}, finish_reason=self._generations[index].finish_reason)
+        generation, previous = self._generations[index], None
+        async for token in generation:
+            self._completion_tokens += 1
+            logprobs = [self._logprob(token, previous)] if self._logprobs else None
+            previous = token.id
+            if token.text or logprobs:
+                say({"content": token.text}, logprobs=logprobs)
+        say({}, finish_reason=generation.finish_reason)
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Generate all choices, and yield Server-Sent Events as tokens come."""

@@ -175,7 +175,20 @@ class ResponseFormat(Request):
     type: Literal["text", "json_object", "json_schema"]
 
 
-_Stop = Annotated[str, Field(max_length=_LIMITS.stop_characters)]
+def _check_stop(value: Any) -> list[str]:
+    texts = [value] if isinstance(value, str) else value
+    if texts is None:
+        return []
+    wanted = (
+        f"expected a string, or an array of 1 to {_LIMITS.stop_sequences} strings, "
+        f"of at most {_LIMITS.stop_characters} characters each"
+    )
+    fits = isinstance(texts, list) and 1 <= len(texts) <= _LIMITS.stop_sequences
+    if not fits or not all(isinstance(text, str) for text in texts):
+        raise PydanticCustomError("wrong_stop", wanted)
+    if any(len(text) > _LIMITS.stop_characters for text in texts):
+        raise PydanticCustomError("long_stop", wanted)
+    return texts
 
 
 class CreateChatCompletion(Request):
@@ -192,11 +205,7 @@ class CreateChatCompletion(Request):
     frequency_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
     logit_bias: dict[str, float] | None = None
     seed: Annotated[int | None, Field(ge=-(2**63), le=2**63 - 1)] = None
-    stop: (
-        _Stop
-        | Annotated[list[_Stop], Field(min_length=1, max_length=_LIMITS.stop_sequences)]
-        | None
-    ) = None
+    stop: Annotated[list[str], PlainValidator(_check_stop)] = []
     logprobs: bool | None = None
     top_logprobs: Annotated[int | None, Field(ge=0, le=20)] = None
     stream: bool | None = None

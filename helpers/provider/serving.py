@@ -26,6 +26,10 @@ log = logging.getLogger(__name__)
 _RENDERERS = 16
 
 
+class CannotServe(Exception):
+    """A model folder is gone or cannot be used."""
+
+
 class Serving:
     """The engine and its helpers.
 
@@ -37,6 +41,7 @@ class Serving:
         self._threads = threads
         self._engine: Future[Engine] = Future()
         self._renderers: dict[Path, ChatRenderer] = {}
+        self._opening: dict[Path, threading.Lock] = {}
         self._lock = threading.Lock()
         self._errands: queue.SimpleQueue[Callable[[], Any] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -66,18 +71,18 @@ class Serving:
 
     def preload(self, path: Path) -> None:
         """Load a model soon, so that its first request need not wait."""
-
-        def load() -> None:
-            self.renderer(path)
-            self._engine.result().preload(path)
-
-        self._errands.put(load)
+        self._errands.put(lambda: self.open(path))
 
     def forget(self, path: Path) -> None:
         """Let go of a model that was deleted."""
-        with self._lock:
-            self._renderers.pop(path, None)
-        self._errands.put(lambda: self._engine.result().unload(path))
+
+        def let_go() -> None:
+            with self._lock:
+                self._renderers.pop(path, None)
+                self._opening.pop(path, None)
+            self._engine.result().unload(path)
+
+        self._errands.put(let_go)
 
     async def engine(self) -> Engine:
         """Return the engine, waiting for it after a fresh start."""
@@ -85,16 +90,31 @@ class Serving:
             return self._engine.result()
         return await asyncio.wrap_future(self._engine)
 
-    def renderer(self, path: Path) -> ChatRenderer:
-        """Return the renderer of a model folder; blocking at its first use."""
+    def open(self, path: Path) -> ChatRenderer:
+        """Load a model if it is not in memory, and return its renderer; blocking.
+
+        Raises:
+            CannotServe: there is no usable model in the folder.
+        """
         with self._lock:
-            if path in self._renderers:
-                # The last used stands last, the first is the one to go.
-                self._renderers[path] = self._renderers.pop(path)
-                return self._renderers[path]
+            opening = self._opening.setdefault(path, threading.Lock())
+        try:
+            # Many first requests at once load a model once.
+            with opening:
+                renderer = self._renderer(path)
+                self._engine.result().preload(path)
+        except (RuntimeError, ValueError, OSError) as fault:
+            raise CannotServe(path.name) from fault
+        return renderer
+
+    def _renderer(self, path: Path) -> ChatRenderer:
         from helpers.provider.rendering import ChatRenderer
 
-        renderer = ChatRenderer(path)
+        with self._lock:
+            # The last used stands last, the first is the one to go.
+            renderer = self._renderers.pop(path, None)
+        if renderer is None:
+            renderer = ChatRenderer(path)
         with self._lock:
             self._renderers[path] = renderer
             while len(self._renderers) > _RENDERERS:

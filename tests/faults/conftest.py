@@ -15,4 +15,4 @@ collect_ignore = [] if sys.platform == "linux" else ["test_full_disk.py"]
 @pytest.fixture(scope="session")
 def tiny_llama(tmp_path_factory):
     """The folder of a random model of the base model's kind, a few kilobytes large."""
-    return make_llama(tmp_path_factory.mktemp("models") / "tiny")
+    return make_llama(tmp_path_factory.mktemp("models") / "tiny", spread=2.0)

@@ -30,7 +30,7 @@ def training_file(client):
 @pytest.fixture(scope="session")
 def tiny_llama(tmp_path_factory):
     """The folder of a random model of the base model's kind, a few kilobytes large."""
-    return make_llama(tmp_path_factory.mktemp("models") / "tiny")
+    return make_llama(tmp_path_factory.mktemp("models") / "tiny", spread=2.0)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import secrets
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from helpers.provider import views
@@ -20,6 +21,7 @@ from helpers.provider.errors import (
 )
 from helpers.provider.models import ModelEntry
 from helpers.provider.schemas import CreateChatCompletion, Message
+from helpers.provider.serving import CannotServe
 
 router = APIRouter()
 Here = Annotated[Provider, Depends(provider_of)]
@@ -112,24 +114,25 @@ def _logit_bias(payload: CreateChatCompletion) -> dict[int, float] | None:
     return bias
 
 
-def _stop(payload: CreateChatCompletion) -> list[str]:
-    stop = [payload.stop] if isinstance(payload.stop, str) else payload.stop or []
-    return [text for text in stop if text]
-
-
 async def _submit(
     here: Provider, payload: CreateChatCompletion, model: ModelEntry
 ) -> Answer:
     from helpers.provider.generation import GenerationRequest
 
-    engine = await here.serving.engine()
     messages = [
         _checked(message, f"messages[{number}]")
         for number, message in enumerate(payload.messages)
     ]
-    renderer = await asyncio.to_thread(here.serving.renderer, model.path)
+    bias = _logit_bias(payload)
+    engine = await here.serving.engine()
     try:
-        prompt = await asyncio.to_thread(renderer.prompt_ids, messages)
+        renderer = await run_in_threadpool(here.serving.open, model.path)
+    except CannotServe as fault:
+        if here.registry.find(model.name) is None:  # deleted since it was found
+            raise no_such_model(model.name) from fault
+        raise
+    try:
+        prompt = await run_in_threadpool(renderer.prompt_ids, messages)
     except ValueError as fault:
         raise invalid(str(fault), "messages", "invalid_value") from fault
     room = renderer.context - len(prompt)
@@ -153,11 +156,11 @@ async def _submit(
                 top_p=1.0 if payload.top_p is None else payload.top_p,
                 # Each choice has its own chance, and all follow from one seed.
                 seed=(seed + number) % 2**63,
-                stop=_stop(payload),
+                stop=[text for text in payload.stop if text],
                 top_logprobs=(payload.top_logprobs or 0) if payload.logprobs else None,
                 presence_penalty=payload.presence_penalty or 0.0,
                 frequency_penalty=payload.frequency_penalty or 0.0,
-                logit_bias=_logit_bias(payload),
+                logit_bias=bias,
             )
         )
         for number in range(payload.n or 1)
@@ -187,7 +190,7 @@ async def create_chat_completion(
     """Answer a conversation."""
     _refuse_what_is_not_served(payload)
     _check_combinations(payload)
-    model = here.registry.find(payload.model)
+    model = await run_in_threadpool(here.registry.find, payload.model)
     if model is None:
         raise no_such_model(payload.model)
     answer = await _submit(here, payload, model)

@@ -1,0 +1,212 @@
+"""Run the checks that others wrote against the local provider.
+
+    python -m tools.run_conformance [openai] [schema] [--short] [--model FOLDER]
+
+`openai`: openai-python's own generated tests, from the source distribution of the very
+version that is installed (needs a package index once; see tests/conformance).
+`schema`: schemathesis on the public OpenAPI document. Both by default. What is expected
+to fail, and why, is in docs/conformance.md.
+
+A provider is started for the run in a temporary folder and ended again. Results are
+printed and kept in out/conformance/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from helpers.provider import home as homes
+from helpers.provider.settings import BASE_MODEL_NAME, REPOSITORY
+
+OUT = REPOSITORY / "out" / "conformance"
+DOCUMENT = REPOSITORY / "tests" / "conformance" / "openai-subset.json"
+# What openai-python's tests need beside requirements-dev.txt.
+TEST_PACKAGES = (
+    "pytest-asyncio",
+    "inline-snapshot",
+    "trio",
+    "Pillow",
+    "botocore",
+    "griffe",
+    "azure-identity",
+    "google-auth[requests]",
+    "aiohttp",
+    "websockets<16",
+)
+SERVED_TESTS = (
+    "test_files.py",
+    "test_models.py",
+    "fine_tuning/test_jobs.py",
+    "fine_tuning/jobs",
+    "chat/test_completions.py",
+)
+ALL_TESTS = (
+    "test_files.py",
+    "test_uploads.py",
+    "test_models.py",
+    "test_embeddings.py",
+    "test_completions.py",
+    "uploads",
+    "fine_tuning",
+    "chat/test_completions.py",
+)
+CHECKS = (
+    "not_a_server_error",
+    "response_schema_conformance",
+    "content_type_conformance",
+    "status_code_conformance",
+    "negative_data_rejection",
+)
+# Operations of the document that are served so far.
+SERVED_PATHS = r"^/(files|models|fine_tuning/jobs|chat/completions)"
+
+
+@contextlib.contextmanager
+def provider(model: Path | None) -> Iterator[tuple[str, str]]:
+    """Run a provider in a temporary folder; gives its base URL and key."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        command = [sys.executable, "-m", "helpers.provider", "serve", "--port", "0"]
+        command += ["--home", str(home), "--threads", "1"]
+        if model is not None:
+            command += ["--model", f"{BASE_MODEL_NAME}={model}"]
+        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
+        try:
+            while (note := homes.read_server_note(home)) is None:
+                if process.poll() is not None:
+                    sys.exit("the provider did not start")
+                time.sleep(0.1)
+            key = (home / homes.KEY_FILE).read_text(encoding="utf-8")
+            yield f"{note['url']}/v1", key
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def training_file(folder: Path) -> Path:
+    """Write a training file of twelve examples and return its path."""
+    rows = [
+        {
+            "messages": [
+                {"role": "user", "content": f"Name the food in: {n} c. flour, sifted"},
+                {"role": "assistant", "content": '["flour"]'},
+            ]
+        }
+        for n in range(1, 13)
+    ]
+    path = folder / "twelve_examples.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def fetch_openai_tests() -> Path:
+    """Return the folder of openai-python's source, fetched once."""
+    version = importlib.metadata.version("openai")
+    source = OUT / f"openai-{version}"
+    pip = [sys.executable, "-m", "pip"]
+    if not source.is_dir():
+        OUT.mkdir(parents=True, exist_ok=True)
+        words = ["--no-deps", "--no-binary", ":all:", "--dest", str(OUT)]
+        download = [*pip, "download", f"openai=={version}", *words]
+        subprocess.run(download, check=True)
+        with tarfile.open(OUT / f"openai-{version}.tar.gz") as archive:
+            archive.extractall(OUT, filter="data")
+    packages = OUT / "packages"
+    if not packages.is_dir():
+        install = [*pip, "install", "--quiet", "--target", str(packages)]
+        # Nothing that is installed already is installed a second time beside it.
+        frozen = subprocess.run(
+            [*pip, "freeze", "--exclude-editable"],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        constraints = OUT / "constraints.txt"
+        lines = [line for line in frozen.stdout.splitlines() if "==" in line]
+        constraints.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        words = ["--constraint", str(constraints), *TEST_PACKAGES]
+        subprocess.run([*install, *words], check=True)
+    return source
+
+
+def run_openai_tests(url: str, key: str, *, short: bool) -> int:
+    """Run openai-python's generated tests; return pytest's exit code."""
+    source = fetch_openai_tests()
+    proxy = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "tests.conformance.id_proxy"),
+            *("--upstream", url, "--key", key, "--base-model", BASE_MODEL_NAME),
+            *("--train", str(training_file(OUT))),
+        ],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        port = proxy.stdout.readline().strip()
+        names = SERVED_TESTS if short else ALL_TESTS
+        paths = os.pathsep.join([str(source), str(OUT / "packages")])
+        environment = {
+            **os.environ,
+            "PYTHONPATH": paths,
+            "TEST_API_BASE_URL": f"http://127.0.0.1:{port}",
+        }
+        command = [sys.executable, "-m", "pytest", "-q", "-n0", "--timeout", "120"]
+        command += ["-p", "no:cacheprovider", "--tb", "line"]
+        command += [f"--junitxml={OUT / 'openai.xml'}"]
+        command += [f"tests/api_resources/{name}" for name in names]
+        return subprocess.run(
+            command, cwd=source, env=environment, check=False
+        ).returncode
+    finally:
+        proxy.terminate()
+        proxy.wait()
+
+
+def run_schema_tests(url: str, key: str, *, short: bool, examples: int) -> int:
+    """Run schemathesis; return its exit code."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "schemathesis.cli", "run", str(DOCUMENT)]
+    command += ["--url", url, "-H", f"Authorization: Bearer {key}"]
+    command += ["--phases", "examples,coverage,fuzzing,stateful", "--mode", "all"]
+    command += ["--max-examples", str(examples), "--seed", "1"]
+    command += ["--continue-on-failure", "--no-color", "--checks", ",".join(CHECKS)]
+    if short:
+        command += ["--include-path-regex", SERVED_PATHS]
+    return subprocess.run(command, cwd=OUT, check=False).returncode
+
+
+def main() -> int:
+    """Run what was asked for; 0 if all of it passes."""
+    parser = argparse.ArgumentParser(prog="python -m tools.run_conformance")
+    parser.add_argument("suites", nargs="*", choices=("openai", "schema"))
+    parser.add_argument(
+        "--short", action="store_true", help="only what is served so far"
+    )
+    parser.add_argument("--examples", type=int, default=20, help="per operation")
+    parser.add_argument("--model", type=Path, help="folder of another base model")
+    given = parser.parse_args()
+    codes = []
+    with provider(given.model) as (url, key):
+        if not given.suites or "openai" in given.suites:
+            codes.append(run_openai_tests(url, key, short=given.short))
+        if not given.suites or "schema" in given.suites:
+            codes.append(
+                run_schema_tests(url, key, short=given.short, examples=given.examples)
+            )
+    return max(codes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
