@@ -19,11 +19,13 @@ It knows tensors and files; it must never know HTTP, SQL or what a job is called
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
 import time
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -101,6 +103,8 @@ class TrainingResult:
         trained_tokens: tokens of the training file times epochs, as they are billed.
         checkpoints: {"step", "epoch", "model_path"} of the models kept, oldest first;
             the last one is the fine-tuned model.
+        seconds: wall time of this call for "preparing", "training", "validation" and
+            "saving".
     """
 
     status: str
@@ -108,6 +112,7 @@ class TrainingResult:
     total_steps: int
     trained_tokens: int
     checkpoints: list[dict[str, Any]] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict, compare=False)
 
 
 # ------------------------------------------------------------------------- the data
@@ -366,6 +371,20 @@ class _Run:
 
     def __init__(self, spec: TrainingSpec, report: Report, control: Control) -> None:
         self.spec, self.report, self.control = spec, report, control
+        self.seconds: Counter[str] = Counter()
+        with self._timed("preparing"):
+            self._prepare()
+
+    @contextlib.contextmanager
+    def _timed(self, kind: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[kind] += time.perf_counter() - began
+
+    def _prepare(self) -> None:
+        spec = self.spec
         renderer = ChatRenderer(spec.model_path)
         self.examples = Examples(spec.training_path, renderer)
         self.validation = None
@@ -409,9 +428,11 @@ class _Run:
                 order = shuffled(len(self.examples), self.spec.seed, epoch)
                 epoch_of_order = epoch
             start = place * self.batch_size
-            metrics = self._learn(order[start : start + self.batch_size])
+            with self._timed("training"):
+                metrics = self._learn(order[start : start + self.batch_size])
             if self.step % self.valid_every == 0 or self.step == 1:
-                metrics |= self._glance()
+                with self._timed("validation"):
+                    metrics |= self._glance()
             entry = {"type": "step", "step": self.step, "total_steps": self.total_steps}
             if self.step % self.steps_per_epoch == 0:
                 self.unfinished = entry | metrics
@@ -452,18 +473,17 @@ class _Run:
         """
         entry = self.unfinished
         if self.validation is not None:
-            total = Tally()
-            for tally in measure(
-                self.model, self.validation, by_tokens(self.validation)
-            ):
-                total.add(tally)
-                if (wish := self.control()) != "run":
-                    return wish
+            total, groups = Tally(), by_tokens(self.validation)
+            with self._timed("validation"):
+                for tally in measure(self.model, self.validation, groups):
+                    total.add(tally)
+                    if (wish := self.control()) != "run":
+                        return wish
             entry = entry | total.metrics("full_valid")
         self.report(entry)
         folder = self._folder(self.step)
         if not folder.exists():
-            with whole_folder(folder) as temporary:
+            with self._timed("saving"), whole_folder(folder) as temporary:
                 self.model.save(temporary)
         for old in self._checkpoints()[:-CHECKPOINTS_KEPT]:
             _remove(Path(old["model_path"]))
@@ -495,6 +515,7 @@ class _Run:
             total_steps=self.total_steps,
             trained_tokens=self.examples.tokens * self.spec.n_epochs,
             checkpoints=self._checkpoints(),
+            seconds={kind: round(took, 3) for kind, took in self.seconds.items()},
         )
 
     def _folder(self, step: int) -> Path:
@@ -547,6 +568,10 @@ class _Run:
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def _save(self) -> None:
+        with self._timed("saving"):
+            self._save_state()
+
+    def _save_state(self) -> None:
         tensors = {f"weights/{n}": p.detach() for n, p in self.parameters.items()}
         names = {id(p): n for n, p in self.parameters.items()}
         for i, optimizer in enumerate(self.optimizers):
