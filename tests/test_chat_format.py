@@ -533,7 +533,7 @@ ALMOST = st.fixed_dictionaries(
 LINES = st.binary(max_size=30) | (JSON | ALMOST).map(lambda x: json.dumps(x).encode())
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=120, deadline=None, derandomize=True, database=None)
 @given(lines=st.lists(LINES, max_size=4))
 def test_no_file_makes_the_check_stumble(lines, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "whatever.jsonl"
