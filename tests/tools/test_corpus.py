@@ -75,10 +75,11 @@ def test_no_list_of_lines_is_answered_with_a_json_list_of_their_foods(sample):
             if not lines or not any(line[:1].isdigit() for line in lines):
                 continue
             checked += 1
-            if set(names) <= set(lines):  # the lines themselves, in another shape
-                continue
+            beginnings = {line.split()[0] for line in lines}
+            if set(names) <= set(lines) or set(names) <= beginnings:
+                continue  # the lines themselves in another shape, or their first words
             foods = sum(name.lower() in FOODS for name in names)
-            assert foods <= 1 + len(names) / 4, answer  # amounts, measures, beginnings
+            assert foods <= 1 + len(names) / 4, answer  # amounts and measures
     assert checked > 20
 
 
