@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ INK, GREY, GRID = "#222222", "#6B6B6B", "#E4E4E4"
 PALETTE = (GREY, BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY)
 MARKERS = ("s", "o", "D", "^", "v", "P", "X")
 DPI = 150
+LINE = 88  # characters of a line below a chart
 STYLE: dict[str, Any] = {
     # The Korean fonts come into play where they are installed.
     "font.family": ["DejaVu Sans", "NanumGothic", "Noto Sans CJK KR", "Malgun Gothic"],
@@ -111,7 +113,11 @@ class Chart:
         from IPython.display import display
 
         display(self.image())
-        print(self.reading)
+        print(self.wrapped())
+
+    def wrapped(self) -> str:
+        """Return the sentence in lines; notebooks would break it within words."""
+        return textwrap.fill(self.reading, LINE)
 
     def __str__(self) -> str:
         return self.reading

@@ -445,7 +445,7 @@ class _LiveChart:
 
     def __exit__(self, *error: object) -> None:
         if self.last is not None:
-            print(self.last.reading)
+            print(self.last.wrapped())
 
     def draw(self, frame: pd.DataFrame, total_steps: int, last: bool) -> None:
         """Draw the metrics, unless it was done a moment ago."""

@@ -11,6 +11,10 @@ import html
 
 import pandas as pd
 
+# The attributes for GitHub, which takes styles out; the style for Jupyter, whose own
+# style sets cells right.
+LEFT = 'align="left" valign="top" style="text-align: left; vertical-align: top"'
+
 
 class TextTable:
     """A table of texts for the last line of a cell.
@@ -24,12 +28,10 @@ class TextTable:
         self.frame = frame.reset_index() if index else frame
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th align="left">{_cell(name)}</th>' for name in self.frame)
+        head = "".join(f"<th {LEFT}>{_cell(name)}</th>" for name in self.frame)
         rows = "".join(
             "<tr>"
-            + "".join(
-                f'<td align="left" valign="top">{_cell(value)}</td>' for value in row
-            )
+            + "".join(f"<td {LEFT}>{_cell(value)}</td>" for value in row)
             + "</tr>\n"
             for row in self.frame.itertuples(index=False)
         )

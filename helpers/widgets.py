@@ -22,12 +22,12 @@ class Browser:
 
     Args:
         frame: what to go through.
-        still: how many of the first rows stand in the table without a front end.
+        still: how many of the first rows stand there without a front end.
     """
 
     def __init__(self, frame: pd.DataFrame, still: int = 3) -> None:
         self.frame = frame
-        self.still = TextTable(frame.head(still))
+        self.still = range(min(still, len(frame)))
         self.widget = None if _unwanted() else self._widget()
 
     def _widget(self) -> Any:
@@ -49,19 +49,26 @@ class Browser:
 
     def row(self, index: int) -> str:
         """Return one row as HTML, its columns below each other."""
-        if not len(self.frame):
-            return ""
-        row = self.frame.iloc[index]
-        return TextTable(pd.DataFrame({"": row.index, " ": row.values}))._repr_html_()
+        return _upright(self.frame, index)._repr_html_() if len(self.frame) else ""
 
     def _repr_mimebundle_(self, **arguments: Any) -> dict[str, Any]:
-        shown = {"text/plain": repr(self.still), "text/html": self.still._repr_html_()}
+        shown = {
+            "text/plain": repr(self),
+            "text/html": "\n".join(self.row(index) for index in self.still),
+        }
         if self.widget is not None:
-            shown.update(self.widget._repr_mimebundle_(**arguments) | shown)
+            shown = self.widget._repr_mimebundle_(**arguments) | shown
         return shown
 
     def __repr__(self) -> str:
-        return repr(self.still)
+        return repr(TextTable(self.frame.iloc[self.still]))
+
+
+def _upright(frame: pd.DataFrame, index: int) -> TextTable:
+    """Turn a row into a table of two columns, its first cell as the head."""
+    row = frame.iloc[index]
+    rest = pd.DataFrame([row.index[1:], row.values[1:]], index=["", row.iloc[0]])
+    return TextTable(rest.T)
 
 
 def browse(frame: pd.DataFrame, still: int = 3) -> Browser:
