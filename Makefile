@@ -57,15 +57,17 @@ test: lint unit notebooks  ## lint, unit tests, provider, faults and notebooks
 unit: $(VENV)/.installed-dev
 	$(RUN) $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --durations 10
 
-notebooks: $(VENV)/.installed-dev
+notebooks: $(VENV)/.installed-dev  ## run the notebooks and compare their outputs
 	@if [ -n "$(NOTEBOOKS)" ]; then \
-		$(RUN) $(PYTHON) -m pytest --nbval-lax --nbval-current-env \
+		$(RUN) $(PYTHON) -m tools.notebooks alone $(PYTHON) -m pytest \
+			--nbval-lax --nbval-current-env \
 			--nbval-sanitize-with tests/sanitize.cfg --timeout 0 $(NOTEBOOKS); \
 	fi
 
 lint: $(VENV)/.installed-dev  ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(PYTHON) -m tools.notebooks check
 
 format: $(VENV)/.installed-dev  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -33,6 +34,8 @@ from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
+# Ids of cells that were published once; links and translations hang on them.
+CELL_IDS = ROOT / "tests" / "cell_ids.json"
 
 MAX_BYTES = 300_000
 MAX_CODE_LINES = 25  # hardly any cell is longer
@@ -231,7 +234,7 @@ def problems(notebook: NotebookNode, name: str) -> list[str]:
         _exercises, _metadata,
     ):  # fmt: skip
         found += rule(notebook, name)
-    size = len(nbformat.writes(notebook).encode())
+    size = len(json.dumps(notebook, ensure_ascii=False).encode())
     if size > MAX_BYTES:
         found.append(f"it has {size:,} bytes; {MAX_BYTES:,} are allowed")
     return found
@@ -455,12 +458,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return max([work(path) for path in paths], default=0)
 
 
+def published() -> dict[str, list[str]]:
+    """Return the published cell ids: file name of a notebook -> ids."""
+    return json.loads(CELL_IDS.read_text(encoding="utf-8"))
+
+
+def publish(path: Path) -> None:
+    """Note the ids of a notebook of the course as published; none is ever dropped."""
+    known = published()
+    ids = [cell.id for cell in read(path).cells]
+    before = known.get(path.name, [])
+    known[path.name] = ids + [name for name in before if name not in ids]
+    text = json.dumps(known, indent=1, sort_keys=True) + "\n"
+    CELL_IDS.write_text(text, encoding="utf-8", newline="\n")
+
+
 def _execute(path: Path) -> int:
     try:
         seconds = execute(path.resolve())
     except CellExecutionError as error:
         print(f"{path.name}: {error}", file=sys.stderr)
         return 1
+    if path.resolve().parent == NOTEBOOKS:
+        publish(path)
     print(f"{path.name}: {seconds:.0f} s, {path.stat().st_size:,} bytes")
     return _check(path)
 
