@@ -1,0 +1,148 @@
+"""Results as JSON files, and the tables of benchmarks/README.md made from them.
+
+python -m benchmarks.tables     # writes the tables anew from results/*.json
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+README = HERE / "README.md"
+BEGIN, END = "<!-- {}: made by python -m benchmarks.tables -->", "<!-- end of {} -->"
+
+
+def save(name: str, result: dict, *, smoke: bool) -> Path:
+    """Write a result; a smoke run's goes beside it and never into the README."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / (f"{name}.smoke.json" if smoke else f"{name}.json")
+    path.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    if not smoke:
+        write_readme()
+    return path
+
+
+def table(head: list[str], rows: list[list]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def machine_line(result: dict) -> str:
+    """Say where and when a result was measured."""
+    m = result["machine"]
+    versions = ", ".join(f"{k} {v}" for k, v in m["versions"].items())
+    return (
+        f"{m['date']}, {m['processor']}, {m['cores']} cores, {m['memory_gib']} GiB, "
+        f"Python {m['python']}, {versions}, load before {m['load_before']}."
+    )
+
+
+def training_table(result: dict) -> str:
+    """Table of bench_training."""
+    rows = []
+    for case in result["cases"]:
+        for side in ("ours", "trl"):
+            best = case[side]
+            rows.append(
+                [
+                    case["batch_size"],
+                    {"ours": "this repository", "trl": "TRL SFTTrainer"}[side],
+                    best["wait"],
+                    f"{best['rows_per_second']:.1f}",
+                    f"{best['share_of_bfloat16']:.0%}",
+                    f"{best['share_of_float32']:.0%}",
+                    f"{best['validation_loss']:.4f}",
+                    f"{case['speedup']:.2f}×" if side == "ours" else "1",
+                ]
+            )
+    head = ["batch", "trainer", "threads wait", "rows/s", "of bf16 rate"]
+    head += ["of fp32 rate", "validation loss", "speed"]
+    rates = result["matrix_rates"]
+    return (
+        table(head, rows) + f"\n\n{result['rows']} recipes, {result['epochs']} epochs, "
+        f"{result['threads']} threads. The processor's own rate: "
+        f"{rates['bfloat16']:.0f} GF/s bf16, {rates['float32']:.0f} GF/s fp32."
+    )
+
+
+def generation_table(result: dict) -> str:
+    """Table of bench_generation."""
+    rows = []
+    base = result["sides"]["generate"]["requests_per_second"]
+    for side, words in (
+        ("ours", "this repository, 8 clients"),
+        ("ours_alone", "this repository, 1 client"),
+        ("serve", "`transformers serve`, 8 clients"),
+        ("generate", "`generate`, one by one"),
+    ):
+        found = result["sides"][side]
+        rate = found["requests_per_second"]
+        rows.append(
+            [
+                words,
+                found["settings"],
+                f"{rate:.1f}",
+                f"{found['tokens_per_second']:.0f}",
+                f"{found['p50_ms']:.0f} / {found['p95_ms']:.0f}",
+                f"{found['share_of_bfloat16']:.1%}",
+                f"{found['share_of_float32']:.1%}",
+                f"{rate / base:.1f}×",
+                f"{found['same_as_generate']:.0%}",
+            ]
+        )
+    head = ["side", "at its best with", "requests/s", "tokens/s", "p50 / p95 ms"]
+    head += ["of bf16 rate", "of fp32 rate", "speed", "answers equal"]
+    return (
+        table(head, rows)
+        + f"\n\n{result['requests']} held-out recipes, greedy, model fine-tuned on "
+        f"{result['trained_rows']}."
+    )
+
+
+def job_table(result: dict) -> str:
+    """Table of bench_job."""
+    rows = [
+        [part, f"{seconds:.1f}"]
+        for part, seconds in {
+            "create to succeeded": result["wall"],
+            "training": result["seconds"]["training"],
+            "validation": result["seconds"]["validation"],
+            "everything else": result["else"],
+        }.items()
+    ]
+    return (
+        table(["part", "seconds"], rows)
+        + f"\n\n{result['rows']} + {result['validation_rows']} recipes, "
+        f"{result['hyperparameters']['n_epochs']} epochs, batch "
+        f"{result['hyperparameters']['batch_size']}, {result['threads']} threads."
+    )
+
+
+TABLES = {
+    "training": training_table,
+    "generation": generation_table,
+    "job": job_table,
+}
+
+
+def write_readme() -> None:
+    """Replace the tables in the README by those of the results that are there."""
+    text = README.read_text("utf-8")
+    for name, make in TABLES.items():
+        path = RESULTS / f"{name}.json"
+        if not path.exists():
+            continue
+        result = json.loads(path.read_text("utf-8"))
+        begin, end = BEGIN.format(name), END.format(name)
+        head, _, rest = text.partition(begin)
+        _, _, tail = rest.partition(end)
+        block = f"{begin}\n\n{make(result)}\n\n{machine_line(result)}\n\n{end}"
+        text = head + block + tail
+    README.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    write_readme()
