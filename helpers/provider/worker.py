@@ -205,7 +205,8 @@ def main(arguments: list[str] | None = None, load: Callable[[], Train] = load_tr
     # Ctrl+C in the terminal is the server's affair; it then closes standard input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
-        os.nice(NICENESS)
+        # Never below what the server itself was given.
+        os.nice(max(0, NICENESS - os.nice(0)))
     worker = Worker(output)
     threading.Thread(target=worker.listen, args=(sys.stdin,), daemon=True).start()
     threading.Thread(target=worker.beat, daemon=True).start()
