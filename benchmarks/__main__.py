@@ -11,7 +11,12 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-BENCHMARKS = ("bench_training", "bench_generation", "bench_job")
+BENCHMARKS = (
+    "bench_quality",
+    "bench_training",
+    "bench_generation",
+    "bench_job",
+)
 
 
 def main() -> None:

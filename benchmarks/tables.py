@@ -6,6 +6,7 @@ python -m benchmarks.tables     # writes the tables anew from results/*.json
 from __future__ import annotations
 
 import json
+import statistics
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -121,7 +122,42 @@ def job_table(result: dict) -> str:
     )
 
 
+def quality_table(result: dict) -> str:
+    """Table of bench_quality: prompted systems, then rows of training by seed."""
+    rows = [
+        [
+            f"base model, {found['examples'] or 'no'} examples in the prompt",
+            f"{found['f1']:.3f}",
+            "",
+            f"{found['exact']:.2f}",
+            "",
+        ]
+        for found in result["prompted"]
+    ]
+    by_rows: dict[int, list[dict]] = {}
+    for found in result["fine_tuned"]:
+        by_rows.setdefault(found["rows"], []).append(found)
+    for n, found in by_rows.items():
+        f1 = [run["f1"] for run in found]
+        seconds = [run["training_seconds"] for run in found]
+        rows.append(
+            [
+                f"fine-tuned on {n} rows",
+                f"{statistics.mean(f1):.3f}",
+                " ".join(f"{value:.3f}" for value in f1),
+                f"{statistics.mean(run['exact'] for run in found):.2f}",
+                f"{statistics.mean(seconds):.0f}",
+            ]
+        )
+    head = ["system", "F1", "F1 by seed", "exact lists", "seconds of training"]
+    return (
+        table(head, rows)
+        + f"\n\n{result['test_recipes']} recipes of the frozen test set, greedy."
+    )
+
+
 TABLES = {
+    "quality": quality_table,
     "training": training_table,
     "generation": generation_table,
     "job": job_table,
