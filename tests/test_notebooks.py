@@ -91,6 +91,15 @@ def test_a_notebook_has_goals_time_limits_and_a_way_on(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
+def test_the_minutes_of_the_sections_add_up_to_the_time_announced(path: Path) -> None:
+    texts = "\n".join(cell.source for cell in tool.text_cells(BOOKS[path.name]))
+    sections = [int(n) for n in re.findall(r"^## .*\((\d+) minutes\)$", texts, re.M)]
+    announced = int(re.search(r"\*\*Time\*\* \| (\d+) minutes", texts)[1])
+    assert len(sections) >= 3
+    assert abs(announced - sum(sections)) <= 5
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
 def test_a_notebook_checks_its_claims_and_compares_outputs(path: Path) -> None:
     cells = tool.code_cells(BOOKS[path.name])
     assert sum("assert " in cell.source for cell in cells) >= 5

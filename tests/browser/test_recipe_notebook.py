@@ -17,11 +17,11 @@ import pytest
 from playwright.sync_api import Locator, Page, sync_playwright
 
 from tests.conftest import chromium
+from tests.small_notebook import NAME, small_notebook
 from tools import notebooks as tool
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
-NAME = "20_fine_tune_recipe_assistant.ipynb"
 # Enough of the notebook to see everything that moves; asserts about quality stay out.
 KEPT = (
     "title", "bootstrap", "versions", "connect", "load-recipes", "one-recipe",
@@ -29,8 +29,6 @@ KEPT = (
     "write-files", "ask-rule", "define-ask-all", "ask-base", "upload-files",
     "create-job", "follow-job", "ask-tuned", "score-chart", "errors",
 )  # fmt: skip
-# Few rows, so that it takes seconds.
-SMALLER = {'"train", 100': '"train", 30', '"test", 100': '"test", 8'}
 SCREENSHOT = tool.ROOT / "test-results" / "recipe-notebook.png"
 TOKEN = "browser-test"
 
@@ -39,15 +37,8 @@ def small_copy(folder: Path) -> None:
     """Lay a short copy of the notebook into a folder that looks like the repository."""
     for name in ("helpers", "data"):
         (folder / name).symlink_to(tool.ROOT / name)
-    notebook = tool.read(tool.NOTEBOOKS / NAME)
-    cells = {cell.id: cell for cell in notebook.cells}
-    notebook.cells = [cells[name] for name in KEPT]
-    for cell in tool.code_cells(notebook):
-        cell.outputs, cell.execution_count = [], None
-        for old, new in SMALLER.items():
-            cell.source = cell.source.replace(old, new)
     (folder / "notebooks").mkdir()
-    tool.write(notebook, folder / "notebooks" / NAME)
+    tool.write(small_notebook(KEPT), folder / "notebooks" / NAME)
 
 
 def settings(folder: Path) -> None:
