@@ -18,7 +18,8 @@ from tools.corpus import copying, documents
 SHARD_TOKENS = 500_000
 WIDTH = {"copying": 384, "main": 384, "late": 384, "long": 1536, "late long": 1536}
 ROLES = {"system": SYSTEM, "user": USER, "assistant": ASSISTANT}
-EVERY_LONG = 8  # one shard in eight is long
+EVERY_LONG = 8  # one shard in eight is long,
+LATE_EVERY_LONG = 4  # later one in four
 LATE_FROM = 16  # from this shard on the writers are untidy
 SHARE_OF_RANDOM = {"copying": 0.5, "main": 0.02, "late": 0.02, "long": 0.0}
 FIRST_WORD = 262  # the first id after special tokens and single bytes
@@ -28,9 +29,9 @@ def stage_of(number: int, copying_shards: int) -> str:
     """Return which stage of the corpus a shard is drawn from."""
     if number < copying_shards:
         return "copying"
-    long = number % EVERY_LONG == EVERY_LONG - 1
     if number < LATE_FROM:
-        return "long" if long else "main"
+        return "long" if number % EVERY_LONG == EVERY_LONG - 1 else "main"
+    long = number % LATE_EVERY_LONG == LATE_EVERY_LONG - 1
     return "late long" if long else "late"
 
 

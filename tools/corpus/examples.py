@@ -95,6 +95,24 @@ def _answer(r: Random) -> Rule:
     return answer
 
 
+def _listed(r: Random) -> Rule:
+    """Draw a way to write the foods as a list: any but a JSON list of strings."""
+    left, right = r.choice(
+        (*WRAPS, ("<<", ">>"), ("list: ", ""), ("= ", " ."), ("", ""))
+    )
+    quote = r.choice(('"', '"', "'", "", "", "*", "`", "_"))
+    if left == "[" and quote in "\"'" and quote:
+        left, right = "(", ")"
+    joint = r.choice((", ", ", ", ", ", "; ", " | ", ",", " / ", " "))
+    case = r.choice((str, str, str, str.upper, str.lower))
+
+    def answer(made: Recipe) -> str:
+        foods = [case(f) for f in dict.fromkeys(made.foods)] or ["none"]
+        return left + joint.join(f"{quote}{f}{quote}" for f in foods) + right
+
+    return answer
+
+
 def _word_rule(r: Random) -> tuple[Callable[[], tuple[str, str]], None]:
     """Draw a rule over short lists of names."""
     k = r.randrange(7)
@@ -132,9 +150,11 @@ def chat(r: Random, long: bool = False) -> Chat:
         pair, _ = _word_rule(r)
         pairs = [pair() for _ in range(turns + 2)]
     else:
-        show, answer = _show(r), _answer(r)
+        late = getattr(r, "untidy", False)
+        show = _show(r)
+        answer = _listed(r) if late and r.random() < 0.6 else _answer(r)
         new = r.choice((0.1, 0.25, 0.5))
-        high = 8 if long else 4
+        high = 8 if long else 5 if late else 4
         made = [kitchen.recipe(r, 1, high, new) for _ in range(turns)]
         pairs = [(show(m), answer(m)) for m in made]
     if r.random() < 0.25:  # the examples stand in one message
