@@ -58,7 +58,7 @@ def train_ours(options, folder: Path) -> tuple[list[float], Path]:
 
     def report(entry: dict) -> None:
         if entry["type"] == "step":
-            times.append(time.perf_counter())
+            times.append(options.clock())
 
     result = training.train(
         training.TrainingSpec(
@@ -113,7 +113,7 @@ def train_trl(options, folder: Path) -> tuple[list[float], Path]:
 
     class Clock(TrainerCallback):
         def on_step_end(self, *arguments, **more) -> None:
-            times.append(time.perf_counter())
+            times.append(options.clock())
 
     steps = -(-len(rows) // options.batch_size) * options.epochs
     trainer = SFTTrainer(
@@ -175,7 +175,7 @@ def case(options, batch_size: int, mean_operations: float, rates: dict) -> dict:
     runs = []
     precisions = ["bfloat16"] if options.smoke else ["bfloat16", "float32"]
     for _ in range(options.repeat):
-        for wait in ("passive", "active"):
+        for wait in ("passive",) if options.cpu_time else ("passive", "active"):
             for side, precision in [
                 ("ours", "auto"),
                 *(("trl", precision) for precision in precisions),
@@ -189,6 +189,7 @@ def case(options, batch_size: int, mean_operations: float, rates: dict) -> dict:
                     f"--validation={options.validation}",
                     f"--epochs={options.epochs}",
                     f"--threads={options.threads}",
+                    *(["--cpu-time"] if options.cpu_time else []),
                 ]
                 env = machine.environment(options.threads, wait)
                 found = work.run_child(__file__, env, *words)
@@ -228,14 +229,22 @@ def main() -> None:
     parser.add_argument("--batch-sizes", default="1,4,8")
     parser.add_argument("--threads", type=int, default=machine.available_cores())
     parser.add_argument("--repeat", type=int, default=2)
+    parser.add_argument(
+        "--cpu-time",
+        action="store_true",
+        help="count processor time of one thread: for a look on a busy machine",
+    )
     for name in ("--child", "--precision"):
         parser.add_argument(name, help=argparse.SUPPRESS)
     for name in ("--training", "--validation"):
         parser.add_argument(name, type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--batch-size", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    options.clock = time.process_time if options.cpu_time else time.perf_counter
     if options.child:
         return child(options)
+    if options.cpu_time:
+        options.threads = 1
     if options.smoke:
         options.rows, options.epochs, options.repeat = 12, 2, 1
         options.batch_sizes, options.threads = "2", 1
@@ -258,11 +267,12 @@ def main() -> None:
         "rows": options.rows,
         "epochs": options.epochs,
         "threads": options.threads,
+        "clock": "processor" if options.cpu_time else "wall",
         "matrix_rates": rates,
         "operations_per_row": mean_operations,
         "cases": cases,
     }
-    tables.save("training", result, smoke=options.smoke)
+    tables.save("training", result, smoke=options.smoke or options.cpu_time)
     print(tables.training_table(result))
 
 

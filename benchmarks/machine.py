@@ -97,6 +97,7 @@ def environment(threads: int, wait: str) -> dict[str, str]:
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
         "OMP_WAIT_POLICY": wait.upper(),
+        "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "4096",
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_VERBOSITY": "error",

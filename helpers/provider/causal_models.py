@@ -175,7 +175,8 @@ class LlamaModel:
 
     def logits(self, rows: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
         """See TrainableModel."""
-        packed = llama.PackedRows.pack(rows, wanted)
+        grain = llama.GRAIN if self._dtype == torch.bfloat16 else 1
+        packed = llama.PackedRows.pack(rows, wanted, grain)
         return llama.wanted_logits(
             self._weights, self._shape, self._tables, packed, self._dtype
         )

@@ -32,6 +32,8 @@ Weights = dict[str, Tensor]
 # Queries per block of causal attention. A block looks only at the keys up to its own
 # end, which leaves out most of the upper triangle of a long text.
 QUERY_BLOCK = 256
+# Lengths are multiples of this in bfloat16 (see PackedRows).
+GRAIN = 16
 
 
 @dataclass(frozen=True)
@@ -350,10 +352,16 @@ def _future(dtype: torch.dtype) -> Tensor:
 class PackedRows:
     """Sequences laid end to end, and the tokens whose successors are wanted.
 
+    Lengths are rounded up. oneDNN compiles a kernel for each new shape of a bfloat16
+    product, which takes longer than the product itself; with few different shapes,
+    they are soon all there. What fills up stands behind the last token of a sequence,
+    where no token of it looks.
+
     Attributes:
         ids: [n] token ids of all sequences, one after the other.
         positions: [n] the position of each token within its own sequence.
         wanted: [m] ascending indices into `ids`: where to predict the next token.
+        asked: [k] which of `wanted` were asked for; None if all were.
         lengths: the tokens of each sequence.
         wanted_per_row: how many of `wanted` lie in each sequence (at least one).
     """
@@ -361,29 +369,52 @@ class PackedRows:
     ids: Tensor
     positions: Tensor
     wanted: Tensor
+    asked: Tensor | None
     lengths: tuple[int, ...]
     wanted_per_row: tuple[int, ...]
 
     @classmethod
-    def pack(cls, rows: Sequence[Tensor], wanted: Sequence[Tensor]) -> PackedRows:
+    def pack(
+        cls, rows: Sequence[Tensor], wanted: Sequence[Tensor], grain: int = 1
+    ) -> PackedRows:
         """Lay rows end to end.
 
         Args:
             rows: token ids of each sequence, 1-D.
             wanted: for each sequence the ascending positions within it.
+            grain: lengths and numbers of wanted tokens become multiples of it, the
+                length of all together a multiple of four times as much.
         """
-        lengths = tuple(len(row) for row in rows)
-        starts = [0]
-        for length in lengths[:-1]:
-            starts.append(starts[-1] + length)
-        shifted = [w + s for w, s in zip(wanted, starts, strict=True)]
+        lengths = [_up(len(row), grain) for row in rows]
+        lengths[-1] += _up(sum(lengths), 4 * grain) - sum(lengths)
+        counts = [_up(len(places), grain) for places in wanted]
+        ids = torch.zeros(sum(lengths), dtype=torch.int64)
+        positions = torch.empty_like(ids)
+        padded = torch.empty(sum(counts), dtype=torch.int64)
+        asked, start, first = [], 0, 0
+        for row, places, length, count in zip(
+            rows, wanted, lengths, counts, strict=True
+        ):
+            ids[start : start + len(row)] = row
+            torch.arange(length, out=positions[start : start + length])
+            padded[first : first + len(places)] = places + start
+            padded[first + len(places) : first + count] = int(places[-1]) + start
+            asked.append(torch.arange(first, first + len(places)))
+            start, first = start + length, first + count
+        everything = all(len(w) == n for w, n in zip(wanted, counts, strict=True))
         return cls(
-            ids=torch.cat(list(rows)),
-            positions=torch.cat([torch.arange(n) for n in lengths]),
-            wanted=torch.cat(shifted),
-            lengths=lengths,
-            wanted_per_row=tuple(len(w) for w in wanted),
+            ids=ids,
+            positions=positions,
+            wanted=padded,
+            asked=None if everything else torch.cat(asked),
+            lengths=tuple(lengths),
+            wanted_per_row=tuple(counts),
         )
+
+
+def _up(n: int, grain: int) -> int:
+    """Round up to a multiple."""
+    return -(-n // grain) * grain
 
 
 def wanted_logits(
@@ -404,7 +435,7 @@ def wanted_logits(
             the norms stay float32.
 
     Returns:
-        float32 [m, vocab].
+        float32 [k, vocab], one row for each token that was asked for.
     """
     w = {k: t if t.ndim == 1 else t.to(dtype) for k, t in weights.items()}
     q_rows, kv_rows = shape.q_rows, shape.kv_rows
@@ -413,7 +444,8 @@ def wanted_logits(
         all_spans.append((k, k + length, k, k + length, True))
         wanted_spans.append((q, q + wanted, k, k + length, False))
         q, k = q + wanted, k + length
-    at = rows.positions
+    # Filling may stand beyond the context, and so beyond the tables.
+    at = rows.positions.clamp(max=shape.context - 1)
     x = F.embedding(rows.ids, w["embed"]).float()
     for i in range(shape.n_layers):
         last = i == shape.n_layers - 1
@@ -435,4 +467,5 @@ def wanted_logits(
         y = SwiGlu.apply(F.linear(y, w[f"{i}.gate_up"]))
         x = x + F.linear(y, w[f"{i}.down"])
     y = RmsNorm.apply(x, w["norm"], shape.norm_eps, dtype)
-    return F.linear(y, w["embed" if shape.tied else "head"]).float()
+    logits = F.linear(y, w["embed" if shape.tied else "head"])
+    return (logits if rows.asked is None else logits[rows.asked]).float()

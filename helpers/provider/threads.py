@@ -63,5 +63,7 @@ def thread_environment(role: Role, threads: int | None = None) -> dict[str, str]
         "MKL_NUM_THREADS": str(threads),
         "OMP_WAIT_POLICY": "PASSIVE",
         "TOKENIZERS_PARALLELISM": "false",
+        # Kernels that oneDNN compiles for the shapes of a training's batches.
+        "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "4096",
         **KEEP_FREED_MEMORY,
     }
