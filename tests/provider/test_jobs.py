@@ -386,6 +386,15 @@ def test_jobs_are_listed_newest_first_and_filtered_by_metadata(client, training_
         wait_for_job(client, job.id)
 
 
+@pytest.mark.parametrize(
+    "query", [{"metadata": "x"}, {"metadata[a][b]": "x"}, {"metadata[]": "x"}]
+)
+def test_a_metadata_filter_of_another_shape_is_refused(client, query):
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.fine_tuning.jobs.list(extra_query=query)
+    assert caught.value.param == "metadata"
+
+
 def test_an_unknown_job_is_a_404_in_every_call(client):
     jobs = client.fine_tuning.jobs
     calls = (jobs.retrieve, jobs.cancel, jobs.pause, jobs.resume)

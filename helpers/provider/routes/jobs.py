@@ -31,7 +31,7 @@ router = APIRouter(prefix="/fine_tuning/jobs")
 Here = Annotated[Provider, Depends(provider_of)]
 
 DEFAULT_JOBS, DEFAULT_EVENTS, DEFAULT_CHECKPOINTS = 20, 20, 10
-_METADATA = re.compile(r"metadata\[([^\]]*)\]")
+_METADATA = re.compile(r"metadata\[([^\[\]]+)\]")
 
 
 def _retries(request: Request) -> int:
@@ -167,6 +167,24 @@ def _columns(
     }
 
 
+def _metadata_filter(request: Request) -> tuple[dict[str, str], bool]:
+    """Return the metadata a job must have, and whether it must have none at all."""
+    wanted, without = {}, False
+    for name, value in request.query_params.multi_items():
+        if match := _METADATA.fullmatch(name):
+            wanted[match[1]] = value
+        elif name == "metadata" and value == "null":
+            without = True
+        elif name == "metadata" or name.startswith("metadata["):
+            raise invalid(
+                "Invalid value for 'metadata': expected metadata[key]=value, or "
+                "metadata=null for jobs without metadata.",
+                "metadata",
+                "invalid_value",
+            )
+    return wanted, without
+
+
 @router.get("")
 def list_jobs(
     request: Request,
@@ -175,12 +193,7 @@ def list_jobs(
     after: str | None = None,
 ) -> Response:
     """List jobs, newest first, filtered by `metadata[key]=value`."""
-    query = request.query_params
-    wanted = {
-        match[1]: value
-        for name, value in query.multi_items()
-        if (match := _METADATA.fullmatch(name))
-    }
+    wanted, without = _metadata_filter(request)
     size = limit_of(limit, DEFAULT_JOBS, here.settings.limits.list_jobs)
     with here.store.read() as session:
         page = page_or_error(
@@ -188,7 +201,7 @@ def list_jobs(
                 limit=size,
                 after=after,
                 metadata=wanted,
-                without_metadata=query.get("metadata") == "null",
+                without_metadata=without,
             ),
             after,
         )
