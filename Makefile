@@ -82,8 +82,8 @@ base-model: $(VENV)/.installed  ## pre-train the base model again (hours on two 
 bench: $(VENV)/.installed-bench  ## measure training and serving side by side with others
 	$(PYTHON) -m benchmarks
 
-conformance: $(VENV)/.installed-dev  ## try the provider against the public API document
-	$(PYTHON) -m tests.conformance
+conformance: $(VENV)/.installed-dev  ## run the checks that others wrote on the provider
+	$(PYTHON) -m tools.run_conformance
 
 clean:  ## remove the environment and everything that was built
 	rm -rf $(VENV) out dist *.egg-info .pytest_cache .ruff_cache .hypothesis
