@@ -145,6 +145,7 @@ def execute(path: Path) -> float:
             kernel_name="python3",
             resources={"metadata": {"path": str(path.parent)}},
             store_widget_state=False,
+            extra_arguments=["--log-level=ERROR"],
         )
         client.execute(env=environment)
         seconds = time.monotonic() - started
