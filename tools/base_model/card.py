@@ -49,8 +49,9 @@ a mixture:
 |---|---|
 {mixture}
 
-Some shards (one in eight, later one in four) hold long documents in which up to eight
-examples show a rule. From the {late}th shard of half a million tokens on, the writers are
+Some shards (one in eight, later one in four) hold long documents, in which up to
+eight examples show a rule. From the {late}th shard of half a million tokens on, the
+writers are
 untidy: recipes in capitals, misspelt foods, amounts behind the food. (The shipped model
 saw shards 17 and 18 as an earlier version of the corpus made them, with fewer ways to
 write a list.)
