@@ -16,6 +16,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 log = logging.getLogger(__name__)
@@ -256,6 +257,10 @@ def install(app: FastAPI) -> None:
             message = f"Not allowed to {request.method} on {request.url.path}"
             return error_response(ApiError(405, message, code="method_not_supported"))
         return error_response(ApiError(fault.status_code, str(fault.detail)))
+
+    @app.exception_handler(ClientDisconnect)
+    async def _gone(_: Request, __: ClientDisconnect) -> Response:
+        return Response(status_code=499)  # nobody reads it
 
     @app.exception_handler(OSError)
     async def _os_error(_: Request, fault: OSError) -> Response:

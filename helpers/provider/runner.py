@@ -160,8 +160,10 @@ class Runner:
         self._stopping = True
         self._to_validate.put(None)
         self._wake()
-        for thread in self._threads:
-            thread.join()
+        validating, supervising = self._threads
+        supervising.join()
+        # A large file takes minutes; it is validated again at the next start.
+        validating.join(_PAUSE_BEFORE_STOP_SECONDS)
         if self._worker is not None:
             if self._current is not None:
                 self._worker.send(type="control", job=self._current, wish="pause")
@@ -185,13 +187,38 @@ class Runner:
             known = session.blobs_in_use()
         self._blobs.sweep(known)
         for job in interrupted:
-            self._take_reports(job.id)
+            try:
+                self._take_reports(job.id)
+            except (ValueError, KeyError):
+                log.exception("the reports of %s cannot be read", job.id)
+                self._current = job.id
+                self._give_up_current()
+                continue
             with self._store.write() as session:
                 job = session.job(job.id)
                 if job.state == "pausing":
                     lifecycle.paused(session, job, _now())
         for job in unvalidated:
             self._to_validate.put(job.id)
+        self._remove_strays()
+
+    def _remove_strays(self) -> None:
+        """Remove what a kill kept from being removed: states, models of nobody."""
+        strays = []
+        with self._store.read() as session:
+            for folder in self._settings.jobs.iterdir():
+                job = session.job(folder.name)
+                if job is None:
+                    strays.append(folder.name)
+                elif job.is_final:
+                    kept = {model.folder for model in session.models_of_job(job.id)}
+                    strays.append(f"{job.id}/state")
+                    strays += [
+                        name
+                        for path in folder.glob("checkpoints/*")
+                        if (name := f"{job.id}/checkpoints/{path.name}") not in kept
+                    ]
+        self._remove(strays)
 
     # Validation
 
@@ -200,10 +227,14 @@ class Runner:
             try:
                 self._validate(job_id)
             except (sqlite3.Error, OSError):
+                if self._stopping:
+                    return
                 log.exception("validation of %s is tried again", job_id)
                 time.sleep(_RETRY_SECONDS)
                 self._to_validate.put(job_id)
             except Exception as fault:
+                if self._stopping:
+                    return
                 log.exception("validation of %s failed", job_id)
                 self._fail_validation(job_id, fault)
             self._wake()
@@ -277,6 +308,10 @@ class Runner:
                 # Nothing was lost: all of it is in the journal and the database.
                 log.exception("the provider's disk refused; trying again")
                 time.sleep(_RETRY_SECONDS)
+            except Exception:
+                # One job that cannot be understood must not stop all others.
+                log.exception("the supervision of %s failed", self._current)
+                self._give_up_current()
 
     def _messages(self) -> list[tuple[str, Any, Any]]:
         """Wait for a message, and take all that are there."""
@@ -327,6 +362,22 @@ class Runner:
                 self._remove([f"{job_id}/state"])
         self._cancelled.clear()
         self._sweep()
+
+    def _give_up_current(self) -> None:
+        job_id, self._current, self._idle = self._current, None, None
+        if self._worker is not None:
+            self._worker.kill()
+        if job_id is None:
+            time.sleep(_RETRY_SECONDS)
+            return
+        with self._store.write() as session:
+            job = session.job(job_id)
+            if not job.is_final:
+                message = (
+                    "The job failed because its training reports could not be read. "
+                    "The provider's server.log says more."
+                )
+                lifecycle.failed(session, job, _now(), "server_error", message, None)
 
     def _is_silent(self) -> bool:
         silence = time.monotonic() - self._worker.heard_at

@@ -29,8 +29,8 @@ def create(client, training_file, **more):
 
 
 def endless(client, training_file, **more):
-    """Create a job of 200 steps: long enough to be interrupted."""
-    return create(client, training_file, hyperparameters={"n_epochs": 50}, **more)
+    """Create a job of 100 steps: long enough to be interrupted."""
+    return create(client, training_file, hyperparameters={"n_epochs": 25}, **more)
 
 
 def steps_of(client, job_id):
@@ -330,7 +330,7 @@ def test_a_paused_job_stops_and_goes_on_where_it_stood(client, training_file):
     assert steps_of(client, job.id) == standing
     assert jobs.resume(job.id).status == "queued"
     assert wait_for_job(client, job.id, 60).status == "succeeded"
-    assert steps_of(client, job.id) == list(range(1, 201))
+    assert steps_of(client, job.id) == list(range(1, 101))
     messages = messages_of(client, job.id)
     assert messages.index("Job paused") < messages.index("Job resumed")
     assert f"Training goes on from its saved state at step {standing[-1]}" in messages

@@ -23,7 +23,7 @@ from tests.provider.harness import (
 ONE_EPOCH = {"n_epochs": 1, "batch_size": 1, "learning_rate_multiplier": 1}
 
 
-def start_job(server, n_epochs: int = 50) -> str:
+def start_job(server, n_epochs: int = 25) -> str:
     client = server.client
     file = client.files.create(file=jsonl(), purpose="fine-tune")
     job = client.fine_tuning.jobs.create(
@@ -48,7 +48,7 @@ def test_a_killed_worker_is_replaced_and_no_step_is_lost_or_doubled(fake):
         wait_until(lambda goal=goal: len(steps_of(fake, job_id)) > goal)
         os.kill(fake.worker_pid(), signal.SIGKILL)
     assert wait_for_job(fake.client, job_id, 60).status == "succeeded"
-    assert steps_of(fake, job_id) == list(range(1, 201))
+    assert steps_of(fake, job_id) == list(range(1, 101))
     warnings = [e for e in events_of(fake.client, job_id) if e.level == "warn"]
     assert len(warnings) == 2
     assert "signal 9" in warnings[0].message
@@ -83,7 +83,7 @@ def test_a_silent_worker_is_killed_and_its_job_goes_on(tmp_path):
         wait_until(lambda: steps_of(server, job_id))
         os.kill(server.worker_pid(), signal.SIGSTOP)
         assert wait_for_job(server.client, job_id, 60).status == "succeeded"
-        assert steps_of(server, job_id) == list(range(1, 201))
+        assert steps_of(server, job_id) == list(range(1, 101))
 
 
 def test_a_worker_that_does_not_start_fails_the_job_and_says_where_to_look(tmp_path):
@@ -109,7 +109,7 @@ def test_a_stopped_server_takes_its_jobs_up_again(tmp_path):
         wait_until(lambda: len(steps_of(server, running)) > 10)
     with FakeTraining(tmp_path) as server:
         wait_for_job(server.client, running, 60)
-        assert steps_of(server, running) == list(range(1, 201))
+        assert steps_of(server, running) == list(range(1, 101))
         assert wait_for_job(server.client, queued).status == "succeeded"
         state = server.client.fine_tuning.jobs.retrieve(paused).status
         assert state == "paused"
@@ -173,6 +173,37 @@ def test_reports_that_were_written_but_not_read_are_taken_at_the_next_start(tmp_
         assert (job.status, job.trained_tokens) == ("succeeded", 5)
         assert steps_of(server, "ftjob-1") == [1, 2, 3, 4]
         assert server.client.models.retrieve(job.fine_tuned_model)
+
+
+def test_reports_that_cannot_be_read_fail_the_job_and_no_other(tmp_path):
+    server = FakeTraining(tmp_path)
+    put_job(server, state="running", resolved=ONE_EPOCH, started_at=1)
+    folder = tmp_path / "jobs" / "ftjob-1"
+    folder.mkdir(parents=True)
+    (folder / JOURNAL_FILE).write_bytes(b"\x00\x01 flipped bits\n")
+    with server:
+        job = server.client.fine_tuning.jobs.retrieve("ftjob-1")
+        assert (job.status, job.error.code) == ("failed", "server_error")
+        other = start_job(server, n_epochs=1)
+        assert wait_for_job(server.client, other).status == "succeeded"
+
+
+def test_what_a_kill_kept_from_being_removed_goes_at_the_next_start(tmp_path):
+    with FakeTraining(tmp_path) as server:
+        job_id = start_job(server, n_epochs=2)
+        wait_for_job(server.client, job_id)
+    jobs = tmp_path / "jobs"
+    for stray in (f"{job_id}/state", f"{job_id}/checkpoints/step-99", "ftjob-nobody"):
+        (jobs / stray).mkdir(parents=True)
+    (tmp_path / "blobs" / "stray.part").write_bytes(b"half")
+    with FakeTraining(tmp_path):
+        pass
+    assert [path.name for path in jobs.iterdir()] == [job_id]
+    kept = sorted(path.name for path in (jobs / job_id).iterdir())
+    assert kept == ["checkpoints", JOURNAL_FILE]
+    names = sorted(path.name for path in (jobs / job_id / "checkpoints").iterdir())
+    assert names == ["step-4", "step-8"]
+    assert not (tmp_path / "blobs" / "stray.part").exists()
 
 
 def test_a_job_that_was_pausing_when_the_server_died_is_paused(tmp_path):

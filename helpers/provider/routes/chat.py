@@ -195,7 +195,11 @@ async def create_chat_completion(
         raise no_such_model(payload.model)
     answer = await _submit(here, payload, model)
     if payload.stream:
-        return StreamingResponse(answer.stream(), media_type="text/event-stream")
+        return StreamingResponse(
+            answer.stream(),
+            media_type="text/event-stream",
+            headers={"cache-control": "no-cache"},
+        )
     work = asyncio.create_task(answer.whole())
     gone = asyncio.create_task(_gone(request))
     try:
