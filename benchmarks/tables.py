@@ -11,14 +11,16 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
+SMOKE = HERE.parent / "out" / "benchmarks"
 README = HERE / "README.md"
 BEGIN, END = "<!-- {}: made by python -m benchmarks.tables -->", "<!-- end of {} -->"
 
 
 def save(name: str, result: dict, *, smoke: bool) -> Path:
-    """Write a result; a smoke run's goes beside it and never into the README."""
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / (f"{name}.smoke.json" if smoke else f"{name}.json")
+    """Write a result; that of a smoke run goes to out/ and never into the README."""
+    folder = SMOKE if smoke else RESULTS
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
     path.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     if not smoke:
         write_readme()

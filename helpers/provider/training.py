@@ -51,6 +51,8 @@ CHECKPOINTS_KEPT = 3
 # Validation on a mini-batch is spread over a job: often enough for a curve, and
 # altogether about as much work as this many steps without a backward pass.
 VALIDATIONS_PER_JOB = 50
+# The end of an epoch is a good moment to save the state, unless epochs are very short.
+SAVED_AT_LEAST_S = 2.0
 # Texts are measured in groups of about this many tokens.
 VALIDATION_TOKENS = 4096
 
@@ -498,7 +500,10 @@ class _Run:
             }
         )
         self.unfinished = None
-        self._save()
+        pause = min(SAVED_AT_LEAST_S, self.spec.checkpoint_every_s)
+        over = self.step == self.total_steps
+        if over or time.monotonic() - self.saved_at >= pause:
+            self._save()
         return "run"
 
     def _stop(self, wish: str) -> TrainingResult:
