@@ -125,9 +125,7 @@ class LlamaAnswers:
             if tensor.ndim == 2 and name != "embed"
         }
         self._head = Matrix(weights["embed"]) if shape.tied else self._matrices["head"]
-        cos, sin = llama.rope_tables(shape)
-        # Laid out for `x * cos + roll(x) * sin`: one turn is four small operations.
-        self._cos, self._sin = torch.cat([cos, cos], 1), torch.cat([-sin, sin], 1)
+        self._cos, self._sin = llama.rope_tables(shape)
         self._rows = self._capacity = 0
         self._keys: list[Tensor] = []
         self._values: list[Tensor] = []
@@ -202,7 +200,7 @@ class LlamaAnswers:
         for i in range(shape.n_layers):
             y = self._norm(x, f"{i}.norm1")
             mixed = self._matrices[f"{i}.qkv"](y).view(n, heads + 2 * kv, -1)
-            turned = self._turn(mixed[:, : heads + kv], cos, sin)
+            turned = llama.rotate(mixed[:, : heads + kv], cos, sin)
             keys, values = self._keys[i][row, :, :end], self._values[i][row, :, :end]
             keys[:, first:] = turned[:, heads:].transpose(0, 1)
             values[:, first:] = mixed[:, heads + kv :].transpose(0, 1)
@@ -246,7 +244,7 @@ class LlamaAnswers:
         for i in range(shape.n_layers):
             y = self._norm(x, f"{i}.norm1")
             mixed = self._matrices[f"{i}.qkv"](y).view(n, heads + 2 * kv, dim)
-            turned = self._turn(mixed[:, : heads + kv], cos, sin)
+            turned = llama.rotate(mixed[:, : heads + kv], cos, sin)
             keys, values = self._keys[i], self._values[i]
             keys.view(-1, dim).index_copy_(0, slots, turned[:, heads:].reshape(-1, dim))
             values.view(-1, dim).index_copy_(
@@ -271,9 +269,6 @@ class LlamaAnswers:
         norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
         scale = norm.square_().div_(x.shape[-1]).add_(self._shape.norm_eps).rsqrt_()
         return (x * scale).mul_(self._vectors[name])
-
-    def _turn(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        return torch.roll(x, x.shape[-1] // 2, -1).mul_(sin).addcmul_(x, cos)
 
     @torch.inference_mode()
     def move(self, source: int, target: int) -> None:

@@ -168,30 +168,29 @@ def rope_tables(shape: LlamaShape) -> tuple[Tensor, Tensor]:
     """Cosines and sines of the rotary positions (Su et al., 2021, arXiv:2104.09864).
 
     Returns:
-        Two float32 tensors [context, head_dim / 2].
+        Two float32 tensors [context, head_dim], laid out for `rotate`: the first half
+        of the sines is negative.
     """
     half = torch.arange(0, shape.head_dim, 2, dtype=torch.int64).float()
     frequency = 1.0 / (shape.rope_theta ** (half / shape.head_dim))
     angle = torch.outer(torch.arange(shape.context).float(), frequency)
-    return angle.cos(), angle.sin()
+    cos, sin = angle.cos(), angle.sin()
+    return torch.cat([cos, cos], 1), torch.cat([-sin, sin], 1)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn queries or keys by their positions.
+    """Turn queries or keys by their positions; negative sines turn them back.
 
     Args:
         x: [..., n, head_dim].
-        cos: [n, head_dim / 2], and `sin` likewise.
+        cos: [n, head_dim], and `sin` likewise, of `rope_tables`.
 
     Returns:
-        A new contiguous tensor like `x`.
+        A new contiguous tensor like `x`, computed in float32.
     """
-    first, second = x.chunk(2, -1)
-    turned = torch.empty(x.shape, dtype=x.dtype)
-    left, right = turned.chunk(2, -1)
-    torch.sub(first * cos, second * sin, out=left)
-    torch.add(second * cos, first * sin, out=right)
-    return turned
+    wide = x.float()
+    turned = torch.roll(wide, x.shape[-1] // 2, -1).mul_(sin).addcmul_(wide, cos)
+    return turned.to(x.dtype)
 
 
 class RmsNorm(torch.autograd.Function):
