@@ -119,7 +119,7 @@ def cost_of(texts: list[str], model: Path) -> dict:
     operations = tokens = 0
     for text, example in zip(texts, work.test_recipes(len(texts)), strict=True):
         prompt = len(renderer.prompt_ids(example["messages"][:-1]))
-        answer = len(renderer._literal.encode(text).ids) + 1
+        answer = len(renderer.text_ids(text)) + 1
         tokens += answer
         operations += work.operations(model, prompt + answer, answer)["forward"]
     return {"operations": operations, "tokens": tokens}

@@ -32,8 +32,9 @@ from pathlib import Path
 
 import torch
 
+from helpers.provider.decoding import IncrementalDecoder
 from helpers.provider.inference import AnsweringModel, open_for_answers
-from helpers.provider.rendering import ChatRenderer, IncrementalDecoder
+from helpers.provider.rendering import ChatRenderer
 from helpers.provider.sampling import Choice, Sampler, choose
 
 log = logging.getLogger(__name__)

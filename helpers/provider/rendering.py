@@ -24,7 +24,6 @@ It knows text and tokens; it must never know tensors, requests or jobs.
 
 from __future__ import annotations
 
-import codecs
 import functools
 import json
 import re
@@ -34,6 +33,8 @@ from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
+
+from helpers.provider.decoding import ByteTable
 
 Message = dict[str, Any]
 
@@ -101,7 +102,7 @@ class ChatRenderer:
         )
         self.way = self._choose_way()
         self.end_ids = self._find_end_ids(config)
-        self._bytes = _ByteTable.of(self._tokenizer)
+        self.byte_table = ByteTable.of(self._tokenizer)
 
     # ------------------------------------------------------------------ to tokens
 
@@ -149,7 +150,7 @@ class ChatRenderer:
         weights: list[float] = []
         end = self._special[END_TOKEN]
         for role, text, weight in plain_messages(messages, tools):
-            inner = self._literal.encode(text, add_special_tokens=False).ids
+            inner = self.text_ids(text)
             ids += [self._special[ROLE_TOKENS[role]], *inner, end]
             weights += [0.0, *[weight] * (len(inner) + 1)]
         return ids, weights
@@ -266,6 +267,10 @@ class ChatRenderer:
 
         return AutoTokenizer.from_pretrained(self.model_path)
 
+    def text_ids(self, text: str) -> list[int]:
+        """Return the tokens of a text by itself; none of them is special."""
+        return self._literal.encode(text, add_special_tokens=False).ids
+
     # ---------------------------------------------------------------- from tokens
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -284,9 +289,9 @@ class ChatRenderer:
         """
         if token_id in self._special_names:
             return self._special_names[token_id].encode()
-        if self._bytes is None:
+        if self.byte_table is None:
             return self._tokenizer.decode([token_id]).encode()
-        return self._bytes.one(token_id, previous)
+        return self.byte_table.one(token_id, previous)
 
     @functools.cached_property
     def _special_names(self) -> dict[int, str]:
@@ -319,57 +324,6 @@ class ChatRenderer:
         elif self._settings_token("eos_token") in self._special:
             found.add(self._special[self._settings_token("eos_token")])
         return frozenset(found)
-
-
-class IncrementalDecoder:
-    """Turns the tokens of one answer into text as they come, whole characters only.
-
-    Use: `text += decoder.add(token_id)` for each token, `text += decoder.flush()` at
-    the end. The pieces together are `renderer.decode(ids)`.
-
-    Args:
-        renderer: of the model that answers.
-    """
-
-    def __init__(self, renderer: ChatRenderer) -> None:
-        self._renderer = renderer
-        self._table = renderer._bytes
-        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
-        self._held = ""
-        self._ids: list[int] = []
-        self._said = ""
-
-    def add(self, token_id: int) -> str:
-        """Return the text that this token completes; "" inside of a character."""
-        if self._table is not None:
-            text = self._utf8.decode(self._table.raw[token_id])
-            if not (text or self._held):
-                return ""
-            text, self._held = self._table.settle(self._held + text)
-            return text
-        # Without a table of bytes, only the whole text is sure to be right: how a
-        # token is written may depend on those before it.
-        self._ids.append(token_id)
-        text = self._renderer.decode(self._ids)
-        if text.endswith("\ufffd"):
-            return ""
-        new, self._said = text[len(self._said) :], text
-        if len(self._ids) > 64 and text.endswith(("\n", ".", " ")):
-            self._start_again()
-        return new
-
-    def flush(self) -> str:
-        """Return what was held back: half a character becomes U+FFFD."""
-        if self._table is not None:
-            text = self._held + self._utf8.decode(b"", True)
-            self._held = ""
-            return self._table.replaced(text)
-        return self._renderer.decode(self._ids)[len(self._said) :]
-
-    def _start_again(self) -> None:
-        """Forget all but the last tokens, so that long answers stay cheap."""
-        kept = self._ids[-8:]
-        self._ids, self._said = kept, self._renderer.decode(kept)
 
 
 # ------------------------------------------------------------------- messages as text
@@ -560,76 +514,3 @@ def _is_ours(template: str) -> bool:
     except TemplateError:
         return False
     return True
-
-
-@dataclass(frozen=True)
-class _ByteTable:
-    """What each token of a byte-level tokenizer stands for.
-
-    Attributes:
-        raw: bytes of each token, b"" for special ones.
-        replacements: (old, new) texts that the tokenizer's decoder replaces at last,
-            in this order (marks of joined words, for instance).
-    """
-
-    raw: list[bytes]
-    replacements: list[tuple[str, str]]
-
-    @classmethod
-    def of(cls, tokenizer: Tokenizer) -> _ByteTable | None:
-        """Read the table; None for a tokenizer of another kind.
-
-        Source of the alphabet: OpenAI's GPT-2 encoder (2019), which all byte-level
-        tokenizers share: printable Latin-1 characters stand for themselves, the other
-        bytes for the characters from U+0100 on.
-        """
-        decoder = json.loads(tokenizer.to_str()).get("decoder") or {}
-        parts = decoder.get("decoders", [decoder])
-        if not parts or parts[0].get("type") != "ByteLevel":
-            return None
-        replacements = []
-        for part in parts[1:]:
-            if part["type"] != "Replace" or "String" not in part["pattern"]:
-                return None
-            replacements.append((part["pattern"]["String"], part["content"]))
-        printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-        others = [b for b in range(256) if b not in printable]
-        alphabet = {chr(b): b for b in printable}
-        alphabet |= {chr(256 + i): b for i, b in enumerate(others)}
-        added = tokenizer.get_added_tokens_decoder()
-        raw = []
-        for i in range(tokenizer.get_vocab_size(with_added_tokens=True)):
-            token = tokenizer.id_to_token(i)
-            if token is None or (i in added and added[i].special):
-                raw.append(b"")
-            elif i in added:
-                raw.append(token.encode())
-            else:
-                raw.append(bytes(alphabet[c] for c in token))
-        return cls(raw, replacements)
-
-    def replaced(self, text: str) -> str:
-        """Apply the replacements to a text that is complete."""
-        for old, new in self.replacements:
-            text = text.replace(old, new)
-        return text
-
-    def settle(self, text: str) -> tuple[str, str]:
-        """Split text into what is final, replaced, and what may still change."""
-        held = 0
-        for old, _ in self.replacements:
-            for size in range(min(len(old) - 1, len(text)), held, -1):
-                if text.endswith(old[:size]):
-                    held = size
-                    break
-        cut = len(text) - held
-        return self.replaced(text[:cut]), text[cut:]
-
-    def one(self, token_id: int, previous: int | None) -> bytes:
-        """Bytes of one token, replaced as they are behind the token before it."""
-        before = self.raw[previous] if previous is not None else b""
-        both, alone = before + self.raw[token_id], before
-        for old, new in self.replacements:
-            both = both.replace(old.encode(), new.encode())
-            alone = alone.replace(old.encode(), new.encode())
-        return both[len(alone) :]

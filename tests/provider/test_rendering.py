@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from helpers.provider.rendering import (
-    ChatRenderer,
-    IncrementalDecoder,
-    content_text,
-    plain_messages,
-)
+from helpers.provider.rendering import ChatRenderer, content_text, plain_messages
 from tests.provider.tiny_models import (
     CHATML_TEMPLATE,
     STRICT_TEMPLATE,
@@ -236,62 +230,6 @@ def test_content_in_parts_and_refusals_read_as_text():
     assert content_text({"content": parts}) == "a[image_url]"
     assert content_text({"content": None, "refusal": "No."}) == "No."
     assert content_text({"content": None}) == ""
-
-
-@pytest.mark.parametrize("name", ["roles", "template", "base"])
-def test_text_comes_back_piece_by_piece_and_never_in_half_characters(renderers, name):
-    renderer = ChatRenderer(BASE_MODEL) if name == "base" else renderers[name]
-    for text in (
-        'abc ["brown sugar", "salt"]\n\n 3/4 c.',
-        "crème brûlée 미세 조정 🥧🇰🇷",
-        "  two spaces, x",
-        "",
-    ):
-        ids = renderer._literal.encode(text, add_special_tokens=False).ids
-        decoder = IncrementalDecoder(renderer)
-        pieces = [decoder.add(i) for i in ids]
-        assert not any("\ufffd" in piece for piece in pieces)
-        assert "".join(pieces) + decoder.flush() == text == renderer.decode(ids)
-        raw, previous = b"", None
-        for i in ids:
-            raw += renderer.token_bytes(i, previous)
-            previous = i
-        assert raw.decode() == text
-
-
-def test_half_a_character_at_the_end_is_shown_as_such(renderers):
-    renderer = renderers["roles"]
-    ids = renderer._literal.encode("é🥧").ids[:-1]
-    decoder = IncrementalDecoder(renderer)
-    text = "".join(decoder.add(i) for i in ids)
-    assert text == "é"
-    assert decoder.flush() == "\ufffd"
-
-
-def test_tokenizers_that_are_not_byte_level_decode_incrementally_too(tmp_path):
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    tokenizer = Tokenizer(models.BPE(byte_fallback=True))
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    tokenizer.decoder = decoders.Sequence(
-        [decoders.ByteFallback(), decoders.Metaspace(), decoders.Fuse()]
-    )
-    special = ["</s>", *(f"<0x{b:02X}>" for b in range(256))]
-    trainer = trainers.BpeTrainer(special_tokens=special, show_progress=False)
-    tokenizer.train_from_iterator(["brown sugar, salt and eggs. "] * 3, trainer)
-    state = json.loads(tokenizer.to_str())
-    # Bytes are ordinary tokens of the vocabulary, not special ones.
-    state["added_tokens"] = state["added_tokens"][:1]
-    folder = tmp_path / "meta"
-    folder.mkdir()
-    (folder / "tokenizer.json").write_text(json.dumps(state))
-    renderer = ChatRenderer(folder)
-    text = "brown sugar é and salt. " * 30
-    ids = renderer._literal.encode(text).ids
-    decoder = IncrementalDecoder(renderer)
-    streamed = "".join(decoder.add(i) for i in ids) + decoder.flush()
-    assert streamed == renderer.decode(ids)
-    assert "é" in streamed
 
 
 def test_answers_end_at_the_models_own_end_tokens(renderers, tmp_path):

@@ -209,7 +209,7 @@ def test_the_loss_counts_answers_only(base, tmp_path):
     examples = training.Examples(path, renderer)
     model = open_for_training(base, lora=None, seed=0)
     _, tally = training.batch_loss(model, examples, [0])
-    answer = renderer._literal.encode(rows[0]["messages"][-1]["content"]).ids
+    answer = renderer.text_ids(rows[0]["messages"][-1]["content"])
     assert tally.tokens == len(answer) + 1  # and the token that ends it
 
 

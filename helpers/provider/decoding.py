@@ -1,0 +1,149 @@
+"""Tokens back to text, as they come: whole characters, and the bytes of each token.
+
+Purpose: an answer is streamed token by token, but a token may end inside of a character
+or carry a mark that only the next token explains. What is given out here is final.
+It must never know messages or templates.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tokenizers import Tokenizer
+
+
+class Decodes(Protocol):
+    """What knows a tokenizer: a ChatRenderer."""
+
+    byte_table: ByteTable | None
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Turn ids into text; special tokens say nothing."""
+
+
+class IncrementalDecoder:
+    """Turns the tokens of one answer into text as they come, whole characters only.
+
+    Use: `text += decoder.add(token_id)` for each token, `text += decoder.flush()` at
+    the end. The pieces together are `renderer.decode(ids)`.
+
+    Args:
+        renderer: of the model that answers.
+    """
+
+    def __init__(self, renderer: Decodes) -> None:
+        self._renderer = renderer
+        self._table = renderer.byte_table
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self._held = ""
+        self._ids: list[int] = []
+        self._said = ""
+
+    def add(self, token_id: int) -> str:
+        """Return the text that this token completes; "" inside of a character."""
+        if self._table is not None:
+            text = self._utf8.decode(self._table.raw[token_id])
+            if not (text or self._held):
+                return ""
+            text, self._held = self._table.settle(self._held + text)
+            return text
+        # Without a table of bytes, only the whole text is sure to be right: how a
+        # token is written may depend on those before it.
+        self._ids.append(token_id)
+        text = self._renderer.decode(self._ids)
+        if text.endswith("\ufffd"):
+            return ""
+        new, self._said = text[len(self._said) :], text
+        if len(self._ids) > 64 and text.endswith(("\n", ".", " ")):
+            self._start_again()
+        return new
+
+    def flush(self) -> str:
+        """Return what was held back: half a character becomes U+FFFD."""
+        if self._table is not None:
+            text = self._held + self._utf8.decode(b"", True)
+            self._held = ""
+            return self._table.replaced(text)
+        return self._renderer.decode(self._ids)[len(self._said) :]
+
+    def _start_again(self) -> None:
+        """Forget all but the last tokens, so that long answers stay cheap."""
+        kept = self._ids[-8:]
+        self._ids, self._said = kept, self._renderer.decode(kept)
+
+
+@dataclass(frozen=True)
+class ByteTable:
+    """What each token of a byte-level tokenizer stands for.
+
+    Attributes:
+        raw: bytes of each token, b"" for special ones.
+        replacements: (old, new) texts that the tokenizer's decoder replaces at last,
+            in this order (marks of joined words, for instance).
+    """
+
+    raw: list[bytes]
+    replacements: list[tuple[str, str]]
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer) -> ByteTable | None:
+        """Read the table; None for a tokenizer of another kind.
+
+        Source of the alphabet: OpenAI's GPT-2 encoder (2019), which all byte-level
+        tokenizers share: printable Latin-1 characters stand for themselves, the other
+        bytes for the characters from U+0100 on.
+        """
+        decoder = json.loads(tokenizer.to_str()).get("decoder") or {}
+        parts = decoder.get("decoders", [decoder])
+        if not parts or parts[0].get("type") != "ByteLevel":
+            return None
+        replacements = []
+        for part in parts[1:]:
+            if part["type"] != "Replace" or "String" not in part["pattern"]:
+                return None
+            replacements.append((part["pattern"]["String"], part["content"]))
+        printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+        others = [b for b in range(256) if b not in printable]
+        alphabet = {chr(b): b for b in printable}
+        alphabet |= {chr(256 + i): b for i, b in enumerate(others)}
+        added = tokenizer.get_added_tokens_decoder()
+        raw = []
+        for i in range(tokenizer.get_vocab_size(with_added_tokens=True)):
+            token = tokenizer.id_to_token(i)
+            if token is None or (i in added and added[i].special):
+                raw.append(b"")
+            elif i in added:
+                raw.append(token.encode())
+            else:
+                raw.append(bytes(alphabet[c] for c in token))
+        return cls(raw, replacements)
+
+    def replaced(self, text: str) -> str:
+        """Apply the replacements to a text that is complete."""
+        for old, new in self.replacements:
+            text = text.replace(old, new)
+        return text
+
+    def settle(self, text: str) -> tuple[str, str]:
+        """Split text into what is final, replaced, and what may still change."""
+        held = 0
+        for old, _ in self.replacements:
+            for size in range(min(len(old) - 1, len(text)), held, -1):
+                if text.endswith(old[:size]):
+                    held = size
+                    break
+        cut = len(text) - held
+        return self.replaced(text[:cut]), text[cut:]
+
+    def one(self, token_id: int, previous: int | None) -> bytes:
+        """Bytes of one token, replaced as they are behind the token before it."""
+        before = self.raw[previous] if previous is not None else b""
+        both, alone = before + self.raw[token_id], before
+        for old, new in self.replacements:
+            both = both.replace(old.encode(), new.encode())
+            alone = alone.replace(old.encode(), new.encode())
+        return both[len(alone) :]
