@@ -136,7 +136,7 @@ def test_the_chart_is_drawn_while_the_model_learns(page: Page) -> None:
     bar = cell(page, "follow-job").get_by_text("fine-tuning").first
     chart.first.wait_for()
     drawings, lines = set(), set()
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 400
     done = cell(page, "follow-job").get_by_text("has succeeded")
     while not done.count() and time.monotonic() < deadline:
         drawings.add(chart.first.get_attribute("src"))
