@@ -437,6 +437,16 @@ def test_a_full_queue_is_a_429(tmp_path):
         assert create(client, file).status == "validating_files"
 
 
+def test_a_job_is_refused_while_the_disk_is_full(tmp_path):
+    with FakeTraining(tmp_path) as server:
+        file = server.client.files.create(file=jsonl(), purpose="fine-tune").id
+        server.provider.blobs._free_disk_bytes = 2**62
+        with pytest.raises(openai.BadRequestError) as caught:
+            create(server.client, file)
+        assert caught.value.code == "insufficient_storage"
+        assert list(server.client.fine_tuning.jobs.list()) == []
+
+
 def test_a_fine_tuned_model_can_be_trained_further(client, training_file):
     first = wait_for_job(client, create(client, training_file).id)
     job = create(client, training_file, model=first.fine_tuned_model)

@@ -51,6 +51,8 @@ def create_job(request: Request, payload: CreateJob, here: Here) -> Response:
     if known is not None:
         return views.answer(views.job_view(known))
     model = _check(here, payload)
+    # Checkpoints will need room; a full disk is said now, not in the middle.
+    here.blobs.check_space(0)
     with here.store.write() as session:
         known = _known_job(session, here, request, key, request_hash)
         if known is not None:
