@@ -59,7 +59,7 @@ def test_a_server_is_found_by_status_and_ended_by_stop(tmp_path, model):
         assert note["url"] in second.stderr
         stopped = run("stop", "--home", str(home))
         assert stopped.returncode == 0
-        server.process.wait(10)
+        server.process.wait(60)
         assert not worker.is_running()
     assert not (home / "server.json").exists()
     assert run("status", "--home", str(home)).returncode == 1
