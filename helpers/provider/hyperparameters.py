@@ -38,7 +38,9 @@ LORA_FROM_PARAMETERS = 50_000_000
 LORA_RANK = 16
 LORA_ALPHA = 32
 
-DEFAULT_OPTIMIZER = "adamw"  # or "muon+adamw": Muon for the matrices of the layers
+# Muon for the matrices of the layers, as in pre-training, and AdamW for the rest; the
+# other choice is "adamw".
+DEFAULT_OPTIMIZER = "muon+adamw"
 
 
 @dataclass(frozen=True)

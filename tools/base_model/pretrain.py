@@ -2,6 +2,10 @@
 
 Goes on where it stopped: the state after each shard is kept, and a shard depends on its
 number alone. Warm-up, a flat stretch, then a linear decay to a thirtieth.
+
+`torchrun --nproc-per-node 2 -m tools.base_model.pretrain --threads 1` shares each batch
+out among processes of one thread each. Models this small gain more from that than from
+threads, which wait for each other after every small operation.
 """
 
 import argparse
@@ -13,6 +17,7 @@ import time
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import nn
@@ -123,9 +128,34 @@ def _ahead(tokenizer_file: Path, folder: Path, first: int, copying: int, last: i
     )
 
 
+def _together() -> tuple[int, int]:
+    """Return this process's number and how many there are; join them under torchrun."""
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if processes == 1:
+        return 0, 1
+    dist.init_process_group("gloo")
+    rank = dist.get_rank()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {rank % (os.cpu_count() or 1)})
+    return rank, processes
+
+
+def _add_up(model: nn.Module, processes: int) -> None:
+    """Replace each process's gradients by their sum."""
+    if processes == 1:
+        return
+    weights = [weight for weight in model.parameters() if weight.grad is not None]
+    flat = torch.cat([weight.grad.flatten() for weight in weights])
+    dist.all_reduce(flat)
+    parts = flat.split([weight.numel() for weight in weights])
+    for weight, part in zip(weights, parts, strict=True):
+        weight.grad.copy_(part.view_as(weight))
+
+
 def run(options: argparse.Namespace) -> None:
     """Train until the planned tokens are seen."""
     torch.set_num_threads(options.threads)
+    rank, processes = _together()
     work = Path(options.work)
     tokenizer = Tokenizer.from_file(str(work / "tokenizer" / "tokenizer.json"))
     model = new_model(
@@ -142,8 +172,11 @@ def run(options: argparse.Namespace) -> None:
     copying = round(options.copying * total / shards.SHARD_TOKENS)
     folder = work / "shards"
     last = total // shards.SHARD_TOKENS + 1
-    maker = _ahead(
-        work / "tokenizer" / "tokenizer.json", folder, progress["shard"], copying, last
+    tokenizer_file = work / "tokenizer" / "tokenizer.json"
+    maker = (
+        _ahead(tokenizer_file, folder, progress["shard"], copying, last)
+        if rank == 0
+        else None
     )
 
     turn = rotation(CONTEXT, 32, 10000.0)
@@ -154,7 +187,8 @@ def run(options: argparse.Namespace) -> None:
             found.flatten(0, 1).float(), ids[:, 1:].flatten()
         )
 
-    step_loss = torch.compile(loss_of) if options.compile else loss_of
+    # Two widths, two compiled versions: one for any width would be slower.
+    step_loss = torch.compile(loss_of, dynamic=False) if options.compile else loss_of
     try:
         while progress["tokens"] < total:
             file = shards.path(folder, progress["shard"])
@@ -164,7 +198,8 @@ def run(options: argparse.Namespace) -> None:
             order = torch.randperm(
                 len(ids), generator=torch.Generator().manual_seed(progress["shard"])
             )
-            rows = BATCH_TOKENS // ids.shape[1]
+            # As many rows for each process, so that none waits for the others.
+            rows = -(-(BATCH_TOKENS // ids.shape[1]) // processes) * processes
             start, seen, losses = time.perf_counter(), 0, []
             for first in range(0, len(ids) - rows + 1, rows):
                 batch = ids[order[first : first + rows]]
@@ -172,17 +207,19 @@ def run(options: argparse.Namespace) -> None:
                 for optimiser in found:
                     for group in optimiser.param_groups:
                         group["lr"] = group["peak"] * share
-                loss = step_loss(batch)
+                mine = batch[rank::processes]
+                loss = step_loss(mine) * (len(mine) / len(batch))
                 loss.backward()
+                _add_up(model, processes)
                 nn.utils.clip_grad_norm_(model.parameters(), 1.0)
                 for optimiser in found:
                     optimiser.step()
                     optimiser.zero_grad()
-                losses.append(loss.item())
+                losses.append(loss.item() * len(batch) / len(mine))
                 seen += batch.numel()
                 progress["step"] += 1
                 progress["tokens"] += batch.numel()
-                if progress["step"] % 20 == 0:
+                if progress["step"] % 20 == 0 and rank == 0:
                     pace = seen / (time.perf_counter() - start)
                     print(
                         f"  step {progress['step']} loss {losses[-1]:.3f} "
@@ -192,6 +229,8 @@ def run(options: argparse.Namespace) -> None:
             took = time.perf_counter() - start
             progress["seconds"] += took
             progress["shard"] += 1
+            if rank:
+                continue
             _save(work, model, found, progress)
             stage = shards.stage_of(progress["shard"] - 1, copying)
             print(
@@ -203,7 +242,8 @@ def run(options: argparse.Namespace) -> None:
                 flush=True,
             )
     finally:
-        maker.terminate()
+        if maker:
+            maker.terminate()
 
 
 def make_shards(arguments: list[str]) -> None:
