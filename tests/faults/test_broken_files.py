@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -62,7 +63,6 @@ FAULTS = {
     "a tool call without a name": chat(
         USER, {"role": "assistant", "tool_calls": [NAMELESS_CALL]}
     ),
-    "prompt and completion": {"prompt": "q", "completion": "a"},
 }
 
 
@@ -72,7 +72,7 @@ def test_a_faulty_example_fails_the_job_and_is_named(server, kind):
     assert job.status == "failed", kind
     assert job.error.param == "training_file"
     assert job.error.code in ("invalid_training_file", "invalid_file_format")
-    assert "4" in job.error.message, job.error.message
+    assert re.search(r"(Example|Line) 4\b", job.error.message), job.error.message
     assert job.trained_tokens is None
     assert job.fine_tuned_model is None
 
@@ -97,7 +97,13 @@ def test_a_file_that_is_no_training_file_fails_the_job(server, content, code):
 def test_a_faulty_validation_file_fails_the_job_and_is_named(server):
     job = run(server, jsonl(12), with_fault("{oops"))
     assert job.error.param == "validation_file"
-    assert "4" in job.error.message
+    assert "Example 4 cannot be parsed" in job.error.message
+
+
+def test_prompts_with_completions_are_told_from_chats(server):
+    job = run(server, with_fault({"prompt": "q", "completion": "a"}))
+    assert job.error.code == "invalid_training_file"
+    assert "prompt-completion format" in job.error.message
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_a_job_whose_checkpoint_does_not_fit_fails_and_the_next_one_succeeds(ser
             training_file=file.id,
             hyperparameters={"n_epochs": 1},
         )
-        return wait_for_job(server.client, job.id, 60)
+        return wait_for_job(server.client, job.id, 200)
 
     worker = server.worker().pid
     limit_files(worker, 20_000)

@@ -108,7 +108,7 @@ def test_a_paused_and_a_stopped_job_end_with_the_same_weights(
         job_id = start_job(server)
         wait_for_step(server, job_id, 50)
         server.client.fine_tuning.jobs.pause(job_id)
-        wait_for_job(server.client, job_id, 20, "paused")
+        wait_for_job(server.client, job_id, 200, "paused")
         standing = steps(server, job_id)
         server.client.fine_tuning.jobs.resume(job_id)
         wait_for_step(server, job_id, standing[-1] + 60)

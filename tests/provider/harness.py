@@ -53,7 +53,7 @@ def jsonl(n_examples: int = 12, answer: str = "done") -> bytes:
     return "\n".join(lines).encode() + b"\n"
 
 
-def wait_until(condition, seconds: float = 20.0):
+def wait_until(condition, seconds: float = 60.0):
     """Return the first true value of `condition()`, or fail after some seconds."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -64,7 +64,7 @@ def wait_until(condition, seconds: float = 20.0):
     raise AssertionError(f"nothing true came within {seconds} s")
 
 
-def wait_for_job(client: openai.OpenAI, job_id: str, seconds: float = 20.0, *states):
+def wait_for_job(client: openai.OpenAI, job_id: str, seconds: float = 60.0, *states):
     """Return the job as soon as it is in one of `states` (default: a final one)."""
     states = states or FINAL_STATES
 
@@ -183,7 +183,7 @@ class Served:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        note = wait_until(self._note, 60)
+        note = wait_until(self._note, 200)
         self.url = f"{note['url']}/v1"
         self.client = openai.OpenAI(base_url=self.url, api_key=KEY, max_retries=0)
         return self
@@ -200,7 +200,7 @@ class Served:
             children = psutil.Process(self.process.pid).children()
             return children[0] if children else None
 
-        return wait_until(only_child)
+        return wait_until(only_child, 60)
 
     def kill(self) -> None:
         """End it as `kill -9` does."""

@@ -337,7 +337,7 @@ def test_a_checkpoint_and_the_model_it_became_answer(real):
         hyperparameters={"n_epochs": 2},
     )
     name = wait_until(
-        lambda: client.fine_tuning.jobs.retrieve(job.id).fine_tuned_model, 60
+        lambda: client.fine_tuning.jobs.retrieve(job.id).fine_tuned_model, 200
     )
     for model in (name, f"{name}:ckpt-step-12"):
         assert ask(client, model=model).model == model

@@ -293,7 +293,7 @@ def test_jobs_are_trained_one_at_a_time_in_the_order_they_came(client, training_
 
 def test_cancel_ends_a_running_job_within_a_step(client, training_file):
     job = endless(client, training_file)
-    wait_for_job(client, job.id, 20, "running")
+    wait_for_job(client, job.id, 200, "running")
     wait_until(lambda: steps_of(client, job.id))
     cancelled = client.fine_tuning.jobs.cancel(job.id)
     assert cancelled.status == "cancelled"
@@ -322,14 +322,14 @@ def test_a_paused_job_stops_and_goes_on_where_it_stood(client, training_file):
     wait_until(lambda: len(steps_of(client, job.id)) > 10)
     # While its last step is under way the job still runs.
     assert jobs.pause(job.id).status == "running"
-    wait_for_job(client, job.id, 20, "paused")
+    wait_for_job(client, job.id, 200, "paused")
     standing = steps_of(client, job.id)
     # A paused job lets others train.
     other = wait_for_job(client, create(client, training_file).id)
     assert other.status == "succeeded"
     assert steps_of(client, job.id) == standing
     assert jobs.resume(job.id).status == "queued"
-    assert wait_for_job(client, job.id, 60).status == "succeeded"
+    assert wait_for_job(client, job.id, 200).status == "succeeded"
     assert steps_of(client, job.id) == list(range(1, 101))
     messages = messages_of(client, job.id)
     assert messages.index("Job paused") < messages.index("Job resumed")
@@ -341,7 +341,7 @@ def test_a_paused_job_is_queued_in_lists_where_typed_clients_know_six_states(
 ):
     job = endless(client, training_file)
     client.fine_tuning.jobs.pause(job.id)
-    wait_for_job(client, job.id, 20, "paused")
+    wait_for_job(client, job.id, 200, "paused")
     with openai.OpenAI(
         base_url=fake.url, api_key=client.api_key, _strict_response_validation=True
     ) as strict:

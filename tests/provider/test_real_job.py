@@ -27,7 +27,7 @@ def job(real):
         suffix="recipes",
         seed=3,
     )
-    return wait_for_job(real.client, job.id, 60)
+    return wait_for_job(real.client, job.id, 200)
 
 
 def test_a_real_job_succeeds_and_learns(real, job):
@@ -90,7 +90,7 @@ def test_what_training_says_about_the_data_is_an_event(real):
         training_file=upload(real.client, rows),
         hyperparameters={"n_epochs": 1},
     )
-    wait_for_job(real.client, job.id, 60)
+    wait_for_job(real.client, job.id, 200)
     said = [text for text in messages_of(real.client, job.id) if "context" in text]
     assert said
     assert len(said) == len(set(said))

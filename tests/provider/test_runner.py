@@ -47,7 +47,7 @@ def test_a_killed_worker_is_replaced_and_no_step_is_lost_or_doubled(fake):
     for goal in (10, 60):
         wait_until(lambda goal=goal: len(steps_of(fake, job_id)) > goal)
         os.kill(fake.worker_pid(), signal.SIGKILL)
-    assert wait_for_job(fake.client, job_id, 60).status == "succeeded"
+    assert wait_for_job(fake.client, job_id, 200).status == "succeeded"
     assert steps_of(fake, job_id) == list(range(1, 101))
     warnings = [e for e in events_of(fake.client, job_id) if e.level == "warn"]
     assert len(warnings) == 2
@@ -66,7 +66,7 @@ def test_a_job_that_gets_no_further_in_three_attempts_fails_with_advice(fake):
     job_id = start_job(fake)
     wait_until(lambda: steps_of(fake, job_id))
     (fake.home / "jobs" / job_id / "die").touch()
-    job = wait_for_job(fake.client, job_id, 60)
+    job = wait_for_job(fake.client, job_id, 200)
     assert job.status == "failed"
     assert job.error.code == "training_process_ended"
     assert "3 times in a row" in job.error.message
@@ -82,14 +82,14 @@ def test_a_silent_worker_is_killed_and_its_job_goes_on(tmp_path):
         job_id = start_job(server)
         wait_until(lambda: steps_of(server, job_id))
         os.kill(server.worker_pid(), signal.SIGSTOP)
-        assert wait_for_job(server.client, job_id, 60).status == "succeeded"
+        assert wait_for_job(server.client, job_id, 200).status == "succeeded"
         assert steps_of(server, job_id) == list(range(1, 101))
 
 
 def test_a_worker_that_does_not_start_fails_the_job_and_says_where_to_look(tmp_path):
     command = (sys.executable, "-c", "raise SystemExit('no torch')")
     with FakeTraining(tmp_path, worker_command=command) as server:
-        job = wait_for_job(server.client, start_job(server), 30)
+        job = wait_for_job(server.client, start_job(server), 200)
         assert job.error.code == "training_process_missing"
         assert "worker.log" in job.error.message
     assert "no torch" in (tmp_path / "worker.log").read_text(encoding="utf-8")
@@ -108,7 +108,7 @@ def test_a_stopped_server_takes_its_jobs_up_again(tmp_path):
         server.client.fine_tuning.jobs.pause(paused)
         wait_until(lambda: len(steps_of(server, running)) > 10)
     with FakeTraining(tmp_path) as server:
-        wait_for_job(server.client, running, 60)
+        wait_for_job(server.client, running, 200)
         assert steps_of(server, running) == list(range(1, 101))
         assert wait_for_job(server.client, queued).status == "succeeded"
         state = server.client.fine_tuning.jobs.retrieve(paused).status
