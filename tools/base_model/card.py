@@ -51,10 +51,10 @@ a mixture:
 
 Some shards (one in eight, later one in four) hold long documents, in which up to
 eight examples show a rule. From the {late}th shard of half a million tokens on, the
-writers are
-untidy: recipes in capitals, misspelt foods, amounts behind the food. (The shipped model
-saw shards 17 and 18 as an earlier version of the corpus made them, with fewer ways to
-write a list.)
+writers are untidy: recipes in capitals, misspelt foods, amounts behind the food. (The
+shipped model saw shards 17 and 18 as an earlier version of the corpus made them, with
+fewer ways to write a list. Its learning rate fell to nothing at 20 million tokens, rose
+to two fifths again, and fell once more.)
 
 The tasks of the lessons are kept out: their prompts, formats and test items.
 `tests/tools/test_corpus.py` looks for them. Related skills are in: shopping lists as

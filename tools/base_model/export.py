@@ -7,7 +7,7 @@ import torch
 from safetensors import safe_open
 from transformers import PreTrainedTokenizerFast
 
-from tools.base_model.pretrain import CONTEXT, new_model
+from tools.base_model.pretrain import new_model
 
 
 def export(work: Path, target: Path) -> None:
@@ -28,7 +28,7 @@ def export(work: Path, target: Path) -> None:
     model = new_model(len(tokenizer), hidden, layers, 0)
     model.load_state_dict(weights, strict=False)
     model = model.to(torch.bfloat16)
-    model.generation_config.max_length = CONTEXT
+    model.generation_config.max_length = None
     model.save_pretrained(target)
     tokenizer.save_pretrained(target)
 
