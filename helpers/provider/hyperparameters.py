@@ -38,9 +38,9 @@ LORA_FROM_PARAMETERS = 50_000_000
 LORA_RANK = 16
 LORA_ALPHA = 32
 
-# Muon for the matrices of the layers, as in pre-training, and AdamW for the rest; the
-# other choice is "adamw".
-DEFAULT_OPTIMIZER = "muon+adamw"
+# Or "muon+adamw": Muon for the matrices of the layers, AdamW for the rest. On real
+# recipes that was about 0.01 F1 better, but four times slower with one row a step.
+DEFAULT_OPTIMIZER = "adamw"
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class AutoLearningRate:
 
 # In order of size; a batch of n rows takes sqrt(n) times the rate (see learning_rate).
 AUTO_LEARNING_RATE = (
-    AutoLearningRate(below=10e6, adamw=5e-4, muon=5e-3, lora=4e-3),
+    AutoLearningRate(below=10e6, adamw=3e-4, muon=5e-3, lora=4e-3),
     AutoLearningRate(below=50e6, adamw=3e-4, muon=3e-3, lora=2e-3),
     AutoLearningRate(below=500e6, adamw=1e-4, muon=1e-3, lora=1e-3),
     AutoLearningRate(below=float("inf"), adamw=2e-5, muon=2e-4, lora=2e-4),

@@ -133,14 +133,14 @@ def cell(page: Page, cell_id: str) -> Locator:
 
 def test_the_chart_is_drawn_while_the_model_learns(page: Page) -> None:
     chart = cell(page, "follow-job").locator(".jp-RenderedImage img")
-    bar = cell(page, "follow-job").get_by_text("fine-tuning").first
+    bar = cell(page, "follow-job").get_by_text("fine-tuning")
     chart.first.wait_for()
     drawings, lines = set(), set()
     deadline = time.monotonic() + 400
     done = cell(page, "follow-job").get_by_text("has succeeded")
     while not done.count() and time.monotonic() < deadline:
         drawings.add(chart.first.get_attribute("src"))
-        lines.add(bar.inner_text())
+        lines.update(bar.all_inner_texts())  # it goes when the job is done
         page.wait_for_timeout(200)
     assert done.count() == 1
     assert len(drawings) >= 2, "the chart stood still"
