@@ -113,7 +113,7 @@ def _listed(r: Random) -> Rule:
     return answer
 
 
-def _word_rule(r: Random) -> tuple[Callable[[], tuple[str, str]], None]:
+def _word_rule(r: Random) -> Callable[[], tuple[str, str]]:
     """Draw a rule over short lists of names."""
     k = r.randrange(7)
     joint = r.choice(JOINTS[:7])
@@ -136,7 +136,7 @@ def _word_rule(r: Random) -> tuple[Callable[[], tuple[str, str]], None]:
             return json.dumps(items, ensure_ascii=False), joint.join(items)
         return ask, " ".join(items).upper()
 
-    return pair, None
+    return pair
 
 
 def chat(r: Random, long: bool = False) -> Chat:
@@ -147,7 +147,7 @@ def chat(r: Random, long: bool = False) -> Chat:
     hint = r.choice(HINTS)
     turns = r.randint(3, 8) if long else r.randint(2, 4)
     if r.random() < 0.2:
-        pair, _ = _word_rule(r)
+        pair = _word_rule(r)
         pairs = [pair() for _ in range(turns + 2)]
     else:
         late = getattr(r, "untidy", False)
