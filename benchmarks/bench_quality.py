@@ -167,16 +167,12 @@ def main() -> None:
     parser.add_argument("--epochs", type=number_or_auto, default="auto")
     parser.add_argument("--batch-size", type=number_or_auto, default="auto")
     parser.add_argument("--multiplier", type=number_or_auto, default="auto")
-    parser.add_argument("--optimizer", default=None)
+    parser.add_argument("--optimizer", default="auto")
     parser.add_argument("--threads", type=int, default=machine.available_cores())
     parser.add_argument("--smoke", action="store_true", help="small numbers")
     options = parser.parse_args()
     if options.smoke:
         options.rows, options.seeds, options.shots, options.test = [10], [0], [0], 5
-    if options.optimizer is None:
-        from helpers.provider import hyperparameters
-
-        options.optimizer = hyperparameters.DEFAULT_OPTIMIZER
     result = run(options)
     by_rows: dict[int, list[float]] = {}
     for found in result["fine_tuned"]:

@@ -75,7 +75,7 @@ class TrainingSpec:
         lora: True trains low-rank additions, False all weights, None decides by size.
         checkpoint_every_s: seconds between two saved states.
         resume: go on from a saved state of the same training, if there is one.
-        optimizer: "adamw" or "muon+adamw".
+        optimizer: "adamw", "muon+adamw", or "auto" to decide by the batch.
     """
 
     model_path: Path
@@ -91,7 +91,7 @@ class TrainingSpec:
     lora: bool | None = None
     checkpoint_every_s: float = 10.0
     resume: bool = True
-    optimizer: str = auto.DEFAULT_OPTIMIZER
+    optimizer: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -291,9 +291,12 @@ def make_optimizers(model: TrainableModel, spec: TrainingSpec) -> list:
     Raises:
         ValueError: there is no optimiser of that name.
     """
-    if spec.optimizer not in ("adamw", "muon+adamw"):
+    chosen = spec.optimizer
+    if chosen == "auto":
+        chosen = auto.auto_optimizer(spec.batch_size)
+    if chosen not in ("adamw", "muon+adamw"):
         raise ValueError(
-            f'optimizer {spec.optimizer!r}: expected "adamw" or "muon+adamw"'
+            f'optimizer {chosen!r}: expected "adamw", "muon+adamw" or "auto"'
         )
 
     def peak(method: str) -> float:
@@ -302,7 +305,7 @@ def make_optimizers(model: TrainableModel, spec: TrainingSpec) -> list:
 
     parameters = model.parameters()
     optimizers: list[torch.optim.Optimizer] = []
-    if spec.optimizer == "muon+adamw" and not model.lora:
+    if chosen == "muon+adamw" and not model.lora:
         names = model.matrices()
         matrices = [p for n, p in parameters.items() if n in names]
         parameters = {n: p for n, p in parameters.items() if n not in names}

@@ -78,6 +78,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         f"--IdentityProvider.token={TOKEN}",
     ]  # fmt: skip
     with tool.own_provider() as environment, open(folder / "log", "wb") as log:
+        environment.pop("TQDM_DISABLE", None)  # `make unit` sets it; a learner does not
         environment |= {
             "JUPYTER_CONFIG_DIR": str(folder / "config"),
             "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from helpers.recipes import SYSTEM_PROMPT, load_recipes
 from tools import lexicon
 from tools.base_model import shards
-from tools.corpus import MIXTURE, documents
+from tools.corpus import MIXTURE, documents, notes
 
 SAMPLE = 4000
 FOODS = {form.lower() for food in lexicon.foods() for form in (food.one, food.many)}
@@ -81,6 +81,12 @@ def test_no_list_of_lines_is_answered_with_a_json_list_of_their_foods(sample):
             foods = sum(name.lower() in FOODS for name in names)
             assert foods <= 1 + len(names) / 4, answer  # amounts and measures
     assert checked > 20
+
+
+def test_no_thing_of_the_other_trades_is_a_food():
+    things = {thing for entry in notes.THINGS.values() for thing in entry.split("|")}
+    assert len(things) > 140
+    assert not things & FOODS
 
 
 def test_questions_about_tables_are_never_answered_with_a_query(sample):

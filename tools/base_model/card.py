@@ -50,15 +50,15 @@ a mixture:
 {mixture}
 
 Some shards (one in eight, later one in four) hold long documents, in which up to
-eight examples show a rule. From the {late}th shard of half a million tokens on, the
-writers are untidy: recipes in capitals, misspelt foods, amounts behind the food. (The
-shipped model saw shards 17 and 18 as an earlier version of the corpus made them, with
-fewer ways to write a list. Its learning rate fell to nothing at 20 million tokens, rose
-to two fifths again, and fell once more.)
+six examples show a rule. From shard {late} on (a shard has half a million tokens), the
+writers are untidy: recipes in capitals, misspelt foods, amounts behind the food. From
+shard {last} on, a sixth of the documents ask what to buy for a recipe. In the loss, an
+answer counts four times as much as a request of the same length.
 
 The tasks of the lessons are kept out: their prompts, formats and test items.
 `tests/tools/test_corpus.py` looks for them. Related skills are in: shopping lists as
-bullets, the parts of a line, tables of food and amount.
+bullets, the parts of a line, tables of food and amount, and JSON lists of what lists of
+other trades name (tools, clothes, guests).
 
 ## Probes
 
@@ -88,6 +88,7 @@ PARTS = {
     "page": "recipes as pages of a book",
     "requests": "easy requests about recipes and lines",
     "examples": "rules shown by two to four examples",
+    "notes": "lists of other trades",
     "tables": "questions about table definitions",
     "statements": "table definitions with statements",
     "talk": "small talk and kitchen facts",
@@ -135,6 +136,7 @@ def write(work: Path, folder: Path, threads: str, copying: float) -> None:
         date=datetime.date.today().isoformat(),
         copying=copying,
         late=shards.LATE_FROM + 1,
+        last=shards.LAST_FROM + 1,
         mixture=mixture,
         count=probe.COUNT,
         probes="\n".join(f"| {name} | {share:.0%} |" for name, share in shares.items()),
@@ -148,7 +150,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("build/base_model"))
     parser.add_argument("--folder", type=Path, default=Path("data/base_model"))
     parser.add_argument("--threads", default=f"{os.cpu_count()} threads")
-    parser.add_argument("--copying", type=float, default=0.125)
+    parser.add_argument("--copying", type=float, default=0.065)
     options = parser.parse_args()
     write(options.work, options.folder, options.threads, options.copying)
 

@@ -181,11 +181,13 @@ def run(options: argparse.Namespace) -> None:
 
     turn = rotation(CONTEXT, 32, 10000.0)
 
-    def loss_of(ids: torch.Tensor) -> torch.Tensor:
+    def loss_of(ids: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         found = logits(model, ids[:, :-1], turn)
-        return nn.functional.cross_entropy(
-            found.flatten(0, 1).float(), ids[:, 1:].flatten()
+        losses = nn.functional.cross_entropy(
+            found.flatten(0, 1).float(), ids[:, 1:].flatten(), reduction="none"
         )
+        weights = weights[:, 1:].flatten()
+        return (losses * weights).sum() / weights.sum()
 
     # Two widths, two compiled versions: one for any width would be slower.
     step_loss = torch.compile(loss_of, dynamic=False) if options.compile else loss_of
@@ -194,7 +196,9 @@ def run(options: argparse.Namespace) -> None:
             file = shards.path(folder, progress["shard"])
             while not file.exists():
                 time.sleep(0.5)
-            ids = torch.from_numpy(shards.load(file).astype("int64"))
+            rows_of_shard = shards.load(file)
+            ids = torch.from_numpy(rows_of_shard.astype("int64"))
+            weights = torch.from_numpy(shards.weights(rows_of_shard))
             order = torch.randperm(
                 len(ids), generator=torch.Generator().manual_seed(progress["shard"])
             )
@@ -202,13 +206,16 @@ def run(options: argparse.Namespace) -> None:
             rows = -(-(BATCH_TOKENS // ids.shape[1]) // processes) * processes
             start, seen, losses = time.perf_counter(), 0, []
             for first in range(0, len(ids) - rows + 1, rows):
-                batch = ids[order[first : first + rows]]
+                part = order[first : first + rows]
+                batch, counts = ids[part], weights[part]
                 share = rate(progress["step"], progress["tokens"], total, options.decay)
                 for optimiser in found:
                     for group in optimiser.param_groups:
                         group["lr"] = group["peak"] * share
                 mine = batch[rank::processes]
-                loss = step_loss(mine) * (len(mine) / len(batch))
+                loss = step_loss(mine, counts[rank::processes]) * (
+                    len(mine) / len(batch)
+                )
                 loss.backward()
                 _add_up(model, processes)
                 nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -261,11 +268,11 @@ def main() -> None:
         return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", default="build/base_model", help="folder of the run")
-    parser.add_argument("--tokens", type=float, default=40, help="millions of tokens")
-    parser.add_argument("--copying", type=float, default=0.12, help="share of copying")
+    parser.add_argument("--tokens", type=float, default=54, help="millions of tokens")
+    parser.add_argument("--copying", type=float, default=0.065, help="share of copying")
     parser.add_argument("--decay", type=float, default=0.4, help="share that decays")
     parser.add_argument("--hidden", type=int, default=192)
-    parser.add_argument("--layers", type=int, default=5)
+    parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=max(1, os.cpu_count() or 1))
     parser.add_argument(

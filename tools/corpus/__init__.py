@@ -9,18 +9,31 @@ MIXTURE.
 from collections.abc import Callable, Iterator
 from random import Random
 
-from tools.corpus import copying, examples, requests, tables, talk
+from tools.corpus import copying, examples, notes, requests, tables, talk
 from tools.corpus.requests import Chat
 from tools.corpus.words import Writer
 
 Shares = tuple[tuple[float, Callable[[Random], Chat]], ...]
 MAIN: Shares = (
-    (0.07, copying.chat),
-    (0.12, lambda r: [("text", requests.page(r))]),
-    (0.42, requests.chat),
-    (0.27, examples.chat),
+    (0.06, copying.chat),
+    (0.08, lambda r: [("text", requests.page(r))]),
+    (0.41, requests.chat),
+    (0.31, examples.chat),
+    (0.03, notes.chat),
     (0.06, tables.chat),
-    (0.03, lambda r: [("text", tables.page(r))]),
+    (0.02, lambda r: [("text", tables.page(r))]),
+    (0.03, talk.chat),
+)
+# The end of the run counts most, so what a kitchen asks most often comes oftener then.
+LAST: Shares = (
+    (0.05, copying.chat),
+    (0.04, lambda r: [("text", requests.page(r))]),
+    (0.30, requests.chat),
+    (0.16, requests.shopping),
+    (0.32, examples.chat),
+    (0.03, notes.chat),
+    (0.05, tables.chat),
+    (0.02, lambda r: [("text", tables.page(r))]),
     (0.03, talk.chat),
 )
 # Long few-shot documents, so that examples far up in the prompt are found.
@@ -33,14 +46,15 @@ MIXTURE: dict[str, Shares] = {
     # The same once the tidy lines are learned, in untidy hands.
     "late": MAIN,
     "late long": LONG,
+    "last": LAST,
 }
-UNTIDY = {"late", "late long"}
+UNTIDY = {"late", "late long", "last"}
 
 
 def documents(seed: int, stage: str = "main") -> Iterator[Chat]:
     """Yield documents without end; the same seed yields the same documents.
 
-    stage: "copying", "main", "long", "late" or "late long", the keys of MIXTURE.
+    stage: one of the keys of MIXTURE.
     """
     r = Writer(f"{stage}-{seed}", untidy=stage in UNTIDY)
     shares, makers = zip(*MIXTURE[stage], strict=True)

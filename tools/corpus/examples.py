@@ -2,14 +2,15 @@
 
 Each document draws one hidden rule (which part of the input, in what format) and shows
 it on several inputs. A model trained on them learns to look at examples in its prompt.
-The lesson's own pairing (lines in, JSON list of food names out) is not among the rules.
+The lesson's own pairing (lines in, JSON list of food names out) is not among the rules;
+lists of other trades (tools, guests) show that JSON can hold what a line names.
 """
 
 import json
 from collections.abc import Callable
 from random import Random
 
-from tools.corpus import kitchen, requests, words
+from tools.corpus import kitchen, notes, requests, words
 from tools.corpus.kitchen import Recipe
 from tools.corpus.requests import Chat
 
@@ -55,7 +56,7 @@ def _answer(r: Random) -> Rule:
     """Draw what is answered: which part of the recipe, in which format."""
     joint = r.choice(JOINTS)
     left, right = r.choice(WRAPS)
-    k = r.randrange(14)
+    k = r.randrange(13)
 
     def foods(made: Recipe) -> list[str]:
         return list(dict.fromkeys(made.foods)) or ["none"]
@@ -87,10 +88,8 @@ def _answer(r: Random) -> Rule:
                 {" and ".join(n.foods): n.amount for n in made.lines if n.foods},
                 ensure_ascii=False,
             )
-        if k == 12:
-            starts = [text.split()[0] for text in made.texts]
-            return json.dumps(starts, ensure_ascii=False)
-        return json.dumps(made.texts, ensure_ascii=False)
+        starts = [text.split()[0] for text in made.texts]
+        return json.dumps(starts, ensure_ascii=False)
 
     return answer
 
@@ -109,6 +108,25 @@ def _listed(r: Random) -> Rule:
     def answer(made: Recipe) -> str:
         foods = [case(f) for f in dict.fromkeys(made.foods)] or ["none"]
         return left + joint.join(f"{quote}{f}{quote}" for f in foods) + right
+
+    return answer
+
+
+def _picked(r: Random) -> Rule:
+    """Draw what is picked out of each line of a list that is not about food."""
+    k = r.randrange(10)
+
+    def answer(made: Recipe) -> str:
+        if k < 6:
+            return notes.dumped(made.foods)
+        if k == 6:
+            return notes.dumped([thing.lower() for thing in made.foods])
+        if k == 7:
+            return notes.dumped([line.tail or "-" for line in made.lines])
+        if k == 8:
+            pairs = {n.foods[0]: n.amount for n in made.lines}
+            return json.dumps(pairs, ensure_ascii=False)
+        return notes.dumped([line.foods[-1].split()[-1] for line in made.lines])
 
     return answer
 
@@ -145,16 +163,22 @@ def chat(r: Random, long: bool = False) -> Chat:
     long: with more and longer examples (up to about 1,500 tokens).
     """
     hint = r.choice(HINTS)
-    turns = r.randint(3, 8) if long else r.randint(2, 4)
-    if r.random() < 0.2:
+    turns = r.randint(3, 6) if long else r.randint(2, 4)
+    x = r.random()
+    if x < 0.15:
         pair = _word_rule(r)
         pairs = [pair() for _ in range(turns + 2)]
+    elif x < 0.5:
+        show = _show(r)
+        answer = _picked(r) if r.random() < 0.7 else _answer(r)
+        lists = [notes.note(r, 1, 9 if long else 5) for _ in range(turns)]
+        pairs = [(show(m), answer(m)) for m in lists]
     else:
         late = getattr(r, "untidy", False)
         show = _show(r)
         answer = _listed(r) if late and r.random() < 0.6 else _answer(r)
         new = r.choice((0.1, 0.25, 0.5))
-        high = 8 if long else 5 if late else 4
+        high = 11 if long else 5 if late else 4
         made = [kitchen.recipe(r, 1, high, new) for _ in range(turns)]
         pairs = [(show(m), answer(m)) for m in made]
     if r.random() < 0.25:  # the examples stand in one message

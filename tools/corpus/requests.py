@@ -96,10 +96,11 @@ def _about_one_line(r: Random) -> tuple[str, str]:
 
 
 def _about_recipe(r: Random) -> tuple[str, str]:
-    made = kitchen.recipe(r)
+    # Now and then a long one, so that no line is lost on the way through it.
+    made = kitchen.recipe(r, 2, 11 if r.random() < 0.85 else 22)
     text, texts = body(r, made), made.texts
     with_food = [line for line in made.lines if line.foods]
-    k = r.randrange(24)
+    k = r.randrange(30)
     if k == 0:
         i = r.randrange(min(8, len(texts)))
         return f"{text}\n\nRepeat the {ORDINALS[i]} line.", texts[i]
@@ -125,10 +126,10 @@ def _about_recipe(r: Random) -> tuple[str, str]:
         return f"{text}\n\nHow much {line.foods[0]}?", answer
     if k == 8:
         return f"{text}\n\nWhat is the dish called?", made.title
-    if k in (9, 10, 11, 21, 22, 23):
+    if k in (9, 10, 11) or k > 20:
         ask = ("Write a shopping list.", "What do I have to buy?", "What goes into it?")
         listed = names(r, made)
-        if k in (11, 23):
+        if k in (11, 23, 26, 29):
             return f"{text}\n\n{r.choice(ask)}", ", ".join(listed)
         return f"{text}\n\n{r.choice(ask)}", bullets(listed)
     if k == 12:
@@ -159,6 +160,28 @@ def _about_recipe(r: Random) -> tuple[str, str]:
     return f"{text}\n\nWrite the amounts in order.", ", ".join(
         line.amount or "-" for line in made.lines
     )
+
+
+def shopping(r: Random) -> Chat:
+    """Return a chat that asks what a recipe needs, as any list but a JSON list."""
+    made = kitchen.recipe(r, 3, 11 if r.random() < 0.8 else 20)
+    text, listed = body(r, made), names(r, made)
+    ask, answer = r.choice(
+        (
+            ("Write a shopping list.", bullets(listed)),
+            ("What do I have to buy?", bullets(listed)),
+            ("What goes into it?", ", ".join(listed)),
+            ("Name the foods with commas.", ", ".join(listed)),
+            ("Name the foods, each in quotes.", ", ".join(f'"{n}"' for n in listed)),
+            ("Name the foods, one a line.", "\n".join(listed)),
+            ("Number the foods.", numbered(listed)),
+            ("Write the foods in a row.", " / ".join(listed)),
+            ("What is needed? Start with the last.", ", ".join(reversed(listed))),
+        )
+    )
+    system = r.choice(SYSTEMS)
+    messages = [("system", system)] if system else []
+    return [*messages, ("user", f"{text}\n\n{ask}"), ("assistant", answer)]
 
 
 def _reverse(r: Random) -> tuple[str, str]:
