@@ -63,7 +63,7 @@ class AutoLearningRate:
 
 # In order of size; a batch of n rows takes sqrt(n) times the rate (see learning_rate).
 AUTO_LEARNING_RATE = (
-    AutoLearningRate(below=10e6, adamw=5e-4, muon=3.5e-3, lora=4e-3),
+    AutoLearningRate(below=10e6, adamw=5e-4, muon=1.75e-3, lora=4e-3),
     AutoLearningRate(below=50e6, adamw=3e-4, muon=3e-3, lora=2e-3),
     AutoLearningRate(below=500e6, adamw=1e-4, muon=1e-3, lora=1e-3),
     AutoLearningRate(below=float("inf"), adamw=2e-5, muon=2e-4, lora=2e-4),
