@@ -723,6 +723,5 @@ TEXTS: dict[str, str] = {
     "resources.column.seen": N_("of them seen"),
     "resources.named_by.lesson": N_("the lesson"),
     "resources.named_by.course": N_("this course"),
-    "resources.seen": N_("{date}"),
     "resources.not_seen": N_("{date}, not seen"),
 }
