@@ -42,6 +42,13 @@ AZURE_API_VERSION = "2024-10-21"
 START_SECONDS = 90  # a first start imports PyTorch from a cold disk
 LOG = "start.log"
 YES = {"yes", "y"}
+# Provider -> the variable or secret that holds its key; a URL's key goes to it alone.
+KEYS = {
+    "openai": "OPENAI_API_KEY",
+    "azure": "AZURE_OPENAI_API_KEY",
+    "compatible": "COMPANION_API_KEY",
+}
+MASK = "•" * 8  # of any key: neither its letters nor its length are told
 
 
 class ProviderNotReady(RuntimeError):
@@ -170,7 +177,7 @@ def connect(
 
 
 def _openai(model: str) -> Connection:
-    client = openai.OpenAI(api_key=find_key("OPENAI_API_KEY", "OpenAI"))
+    client = openai.OpenAI(api_key=find_key(KEYS["openai"], "OpenAI"))
     return Connection(client, "openai", model, "OpenAI", True)
 
 
@@ -178,7 +185,7 @@ def _azure(model: str) -> Connection:
     endpoint = _setting("AZURE_OPENAI_ENDPOINT")
     if not endpoint:
         raise ValueError(say("connect.azure"))
-    key = find_key("AZURE_OPENAI_API_KEY", "Azure OpenAI")
+    key = find_key(KEYS["azure"], "Azure OpenAI")
     if "/openai/v1" in endpoint:
         # The address of the newer API, which the plain client speaks.
         client = openai.OpenAI(api_key=key, base_url=endpoint)
@@ -192,7 +199,7 @@ def _azure(model: str) -> Connection:
 
 def _compatible(url: str, model: str | None) -> Connection:
     # Not OPENAI_API_KEY: that one belongs to OpenAI and goes to nobody else.
-    client = openai.OpenAI(api_key=find_key("COMPANION_API_KEY", url), base_url=url)
+    client = openai.OpenAI(api_key=find_key(KEYS["compatible"], url), base_url=url)
     if model is None:
         served = client.models.list().data
         if not served:
@@ -223,8 +230,44 @@ def find_key(name: str, service: str) -> str:
     return key
 
 
+def look_for_keys() -> list[dict[str, str]]:
+    """Say which provider wants which key, and where one was found; the key is masked.
+
+    Nobody is asked for a key at the keyboard, and none is sent anywhere.
+
+    Returns:
+        A row for each provider, the local one first: provider, key (the name of the
+        variable), value (a mask, or empty), place (where it was found).
+    """
+    own = {"key": say("key.none"), "value": MASK, "place": say("key.place.itself")}
+    rows = [{"provider": "local", **own}]
+    for provider, name in KEYS.items():
+        value, place = _look_up(name)
+        rows.append(
+            {
+                "provider": provider,
+                "key": name,
+                "value": MASK if value else "",
+                "place": say(f"key.place.{place}"),
+            }
+        )
+    return rows
+
+
 def _setting(name: str) -> str:
-    return os.environ.get(name, "").strip() or _from_colab(name) or _from_dotenv(name)
+    return _look_up(name)[0]
+
+
+def _look_up(name: str) -> tuple[str, str]:
+    """Return a setting and the place it was found in."""
+    value = os.environ.get(name, "").strip()
+    if value:
+        return value, "environment"
+    value = _from_colab(name)
+    if value:
+        return value, "colab"
+    value = _from_dotenv(name)
+    return (value, "dotenv") if value else ("", "nowhere")
 
 
 def _from_colab(name: str) -> str:

@@ -155,15 +155,48 @@ class Findings(list[Finding]):
         return "\n".join([*map(str, self), say(last)])
 
 
-def check_environment() -> Findings:
+def check_environment(every_package: bool = False) -> Findings:
     """Check Python, packages, base model, disk and the folder to write into.
+
+    Args:
+        every_package: give each required package a line of its own, with its version.
 
     Returns:
         The findings; the last expression of a cell shows them.
     """
+    packages = check_packages() if every_package else [_packages()]
+    return Findings([_python(), *packages, _model(), _writable(), _disk()])
+
+
+def check_packages(
+    installed: Callable[[str], str | None] = installed_version,
+) -> Findings:
+    """Check each required package: is it there, and new enough?
+
+    Args:
+        installed: returns the version of an installed package, or None.
+
+    Returns:
+        A finding for each pinned package. A newer version is fine, an older one only
+        where a hosted notebook service builds upon it (`KEPT`); what such a service
+        does without (`NOT_NEEDED_THERE`) is left out when it is not there.
+    """
     return Findings(
-        [_python(), _packages(), _model(), _writable(), _disk()],
+        _package(name, version, installed(name))
+        for name, version in pins().items()
+        if name not in NOT_NEEDED_THERE or installed(name)
     )
+
+
+def _package(name: str, wanted: str, there: str | None) -> Finding:
+    if there is None:
+        mend = say("environment.packages.mend", names=name)
+        return Finding(False, say("environment.package.missing", name=name), mend)
+    if there.partition("+")[0] == wanted:
+        return Finding(True, f"{name} {there}")
+    what = say("environment.package.other", name=name, there=there, wanted=wanted)
+    new_enough = name in KEPT or _numbers(there) >= _numbers(wanted)
+    return Finding(new_enough, what, say("environment.package.mend", name=name))
 
 
 def _python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:

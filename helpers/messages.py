@@ -558,4 +558,170 @@ TEXTS: dict[str, str] = {
     "demo.failed": N_("This did not work: {error}"),
     "demo.range": N_("--{name} has to be from {least} to {most}."),
     "demo.no_model": N_("Job {id} ended as {status}; there is no model to ask."),
+    # Start here: environment, keys, map of the course, journey, resources.
+    "environment.package.missing": N_("{name}: not installed"),
+    "environment.package.other": N_("{name} {there} (the course uses {wanted})"),
+    "environment.package.mend": N_(
+        "{name} is too old. Open the notebook with: make lab (it installs the pinned "
+        "one)."
+    ),
+    "key.none": N_("made by itself"),
+    "key.place.itself": N_("in a folder of its own"),
+    "key.place.environment": N_("in the environment"),
+    "key.place.colab": N_("in Colab's secrets"),
+    "key.place.dotenv": N_("in a file .env"),
+    "key.place.nowhere": N_("not set"),
+    "course.unreadable": N_(
+        "{path} cannot be read as a notebook: {error}. Fetch it again: "
+        "git checkout -- {path}"
+    ),
+    "course.column.notebook": N_("notebook"),
+    "course.column.about": N_("what it is about"),
+    "course.column.minutes": N_("minutes"),
+    "course.to_come": N_("{title} (to come)"),
+    "course.sum": N_("all together"),
+    "course.at_least": N_("{minutes} or more"),
+    "course.path.hour": N_("one hour"),
+    "course.path.half_day": N_("half a day"),
+    "course.path.day": N_("a full day"),
+    "course.about.00_start_here": N_("everything ready, and the way ahead"),
+    "course.about.01_meet_fine_tuning": N_("What is fine-tuning?"),
+    "course.about.02_decide_when_and_why": N_("When, and why, is it worth it?"),
+    "course.about.03_open_the_box": N_("How does it work inside?"),
+    "course.about.10_prepare_data": N_("How do rows become training files?"),
+    "course.about.20_fine_tune_recipe_assistant": N_("How is it done, step by step?"),
+    "course.about.30_evaluate_honestly": N_("Is it better, and how sure is that?"),
+    "course.about.31_meet_the_limits": N_("What are its limits?"),
+    "course.about.80_do_the_assignment": N_("Your turn, with data of your choice"),
+    "course.column.place": N_("place"),
+    "course.column.holds": N_("what it holds"),
+    "course.place.notebooks": N_("the lessons; their solutions are in solutions/"),
+    "course.place.helpers": N_("the code that lessons share, the local provider too"),
+    "course.place.data": N_("recipes, the base model, tables with dates"),
+    "course.place.docs": N_("why things are as they are; links to read on"),
+    "course.place.tools": N_("how data and base model were made"),
+    "course.place.tests": N_("what proves that all of it works"),
+    "course.place.out": N_("what your notebooks write; git leaves it alone"),
+    "journey.title": N_("From a base model to a verdict"),
+    "journey.subtitle": N_(
+        "Two ways lead from the same model to the same test. Try the upper one first."
+    ),
+    "journey.zone.without": N_("Without training: the baselines"),
+    "journey.zone.with": N_("With training: fine-tuning"),
+    "journey.zone.judge": N_("Judge, then decide"),
+    "journey.back": N_("not better? mend the data, or stop"),
+    "journey.on": N_("better"),
+    "journey.name.base": N_("Base model"),
+    "journey.name.prompt": N_("Prompt"),
+    "journey.name.few_shot": N_("Few-shot"),
+    "journey.name.rag": N_("RAG"),
+    "journey.name.data": N_("Data"),
+    "journey.name.job": N_("Training job"),
+    "journey.name.checkpoints": N_("Checkpoints"),
+    "journey.name.evaluation": N_("Evaluation"),
+    "journey.name.verdict": N_("Verdict"),
+    "journey.name.hosting": N_("Hosting and limits"),
+    "journey.text.base": N_("has read a lot, never your task"),
+    "journey.text.prompt": N_("say it clearly; costs little"),
+    "journey.text.few_shot": N_("show examples; each call pays"),
+    "journey.text.rag": N_("look texts up for each question"),
+    "journey.text.data": N_("train, validate, test: your effort"),
+    "journey.text.job": N_("the loss falls; paid for once"),
+    "journey.text.checkpoints": N_("keep the best, maybe not the last"),
+    "journey.text.evaluation": N_("one frozen test set, the same for all"),
+    "journey.text.verdict": N_("better, worse, or cannot tell"),
+    "journey.text.hosting": N_("what it costs to run, what it forgot"),
+    "journey.alt": N_(
+        "A map with ten numbered stops. From the base model (1) an upper way leads "
+        "through the baselines without training: prompt (2), few-shot examples (3) and "
+        "RAG, retrieved texts (4). A lower way leads through training: data (5), "
+        "training job (6), checkpoints (7). Both end at one evaluation (8) on the same "
+        "frozen test set. A verdict follows (9). When it is 'better', the way goes on "
+        "to hosting and limits (10); when it is not, back to the data."
+    ),
+    "journey.column.stop": N_("stop"),
+    "journey.column.what": N_("what happens"),
+    "journey.column.where": N_("where you do it"),
+    "step.use_case": N_("Say what should get better, and how you will measure it"),
+    "step.data": N_("Write the training, validation and test files"),
+    "step.baseline": N_("Measure the base model with prompts and examples"),
+    "step.job": N_("Start the training job"),
+    "step.checkpoint": N_("Choose a checkpoint by its validation loss"),
+    "step.test": N_("Ask the chosen model the frozen test set"),
+    "step.verdict": N_("Say better, worse or cannot tell"),
+    "step.host": N_("Serve the model, and watch what it costs and forgets"),
+    "check.order.right": N_("Right: this order keeps every comparison fair."),
+    "check.order.type": N_("Not yet: write the letters as one text, such as 'BDA'."),
+    "check.order.unknown": N_("Not yet: there is no step {letters}."),
+    "check.order.twice": N_("Not yet: {letters} comes twice."),
+    "check.order.missing": N_("Not yet: {count} step(s) are still missing."),
+    "check.order.use_case": N_(
+        "Not yet: {second} comes before {first}. How do you choose rows for a goal "
+        "that nobody has named?"
+    ),
+    "check.order.data": N_(
+        "Not yet: {second} comes before {first}. Which rows would you measure on?"
+    ),
+    "check.order.baseline": N_(
+        "Not yet: {second} comes before {first}. If a better prompt were enough, what "
+        "would you have paid for?"
+    ),
+    "check.order.job": N_(
+        "Not yet: {second} comes before {first}. Where would that come from?"
+    ),
+    "check.order.checkpoint": N_(
+        "Not yet: {second} comes before {first}. A test set that helps to choose is no "
+        "test any more."
+    ),
+    "check.order.test": N_(
+        "Not yet: {second} comes before {first}. What would it be based on?"
+    ),
+    "check.order.verdict": N_(
+        "Not yet: {second} comes before {first}. Running a model costs every hour; "
+        "what do you want to know first?"
+    ),
+    "check.question.right": N_("Right: a request that every service would take."),
+    "check.question.type": N_(
+        "Not yet: this is a {found}. Wanted is a list of messages."
+    ),
+    "check.question.json": N_(
+        "Not yet: messages hold plain texts only; Python cannot write this one as JSON "
+        "({error})."
+    ),
+    "check.question.format": N_("Not yet: {place}: {reason} {fix}"),
+    "check.question.system": N_(
+        "Not yet: the first message comes from '{found}'. Who tells the model its role?"
+    ),
+    "resources.missing": N_(
+        "There is no table {path}. Fetch it again: git checkout -- data/resources.csv"
+    ),
+    "resources.columns": N_("{path} has the columns {found}; expected are {expected}."),
+    "resources.field": N_(
+        "{path}, line {line}, column '{column}': found {found!r}, expected {expected}."
+    ),
+    "resources.expected.address": N_("an address that starts with https://"),
+    "resources.expected.once": N_("an address that no other line has"),
+    "resources.expected.date": N_("a day such as 2026-11-22"),
+    "resources.expected.one_of": N_("one of {values}"),
+    "resources.expected.text": N_("a text"),
+    "resources.expected.fields": N_(
+        "{count} fields in the line (put a text with commas into quotes)"
+    ),
+    "resources.section.what": N_("What is fine-tuning?"),
+    "resources.section.when": N_("When and why?"),
+    "resources.section.how": N_("How?"),
+    "resources.section.action": N_("Fine-tuning in action: tutorials"),
+    "resources.section.limits": N_("What are the limits?"),
+    "resources.section.afterwards": N_("After the lesson"),
+    "resources.column.section": N_("part of the lesson"),
+    "resources.column.title": N_("resource"),
+    "resources.column.use": N_("what it is for"),
+    "resources.column.note": N_("good to know"),
+    "resources.column.named_by": N_("named by"),
+    "resources.column.looked": N_("looked at"),
+    "resources.column.links": N_("links"),
+    "resources.column.seen": N_("of them seen"),
+    "resources.named_by.lesson": N_("the lesson"),
+    "resources.named_by.course": N_("this course"),
+    "resources.not_seen": N_("{date}, not seen"),
 }

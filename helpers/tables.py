@@ -8,6 +8,9 @@ It must never know what the texts are about.
 from __future__ import annotations
 
 import html
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -50,3 +53,73 @@ class TextTable:
 
 def _cell(value: object) -> str:
     return html.escape(str(value)).replace("\n", "<br>")
+
+
+# --- tables with links ------------------------------------------------------------
+
+# What Markdown would take for a sign of its own.
+SIGNS = re.compile(r"([\\|*_`<>\[\]])")
+
+
+@dataclass(frozen=True)
+class Link:
+    """Words that lead somewhere.
+
+    Attributes:
+        text: what people read.
+        address: a path from where the table is shown, or an https address.
+    """
+
+    text: str
+    address: str
+
+    def markdown(self) -> str:
+        """Return the link as Markdown writes it."""
+        return f"[{_plain(self.text)}]({self.address})"
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.address})"
+
+
+class LinkTable:
+    """A table whose cells may hold links; the same Markdown serves pages of docs/.
+
+    Args:
+        frame: cells are texts, numbers, a `Link`, or a list of texts and links.
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.frame = frame
+
+    def markdown(self) -> str:
+        """Return the table in GitHub's Markdown, a line for each row."""
+        head = [_plain(str(name)) for name in self.frame]
+        rows = [
+            [_markdown(value) for value in row]
+            for row in self.frame.itertuples(index=False, name=None)
+        ]
+        lines = [head, ["---"] * len(head), *rows]
+        return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
+
+    def __repr__(self) -> str:
+        shown = self.frame.map(lambda value: ", ".join(map(str, _parts(value))))
+        return repr(TextTable(shown))
+
+
+def _parts(value: object) -> Iterable[object]:
+    return value if isinstance(value, (list, tuple)) else [value]
+
+
+def _markdown(value: object) -> str:
+    parts = (
+        part.markdown() if isinstance(part, Link) else _plain(str(part))
+        for part in _parts(value)
+    )
+    return ", ".join(parts)
+
+
+def _plain(text: str) -> str:
+    return SIGNS.sub(r"\\\1", text).replace("\n", "<br>")

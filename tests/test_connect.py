@@ -175,6 +175,48 @@ def test_a_local_connection_needs_no_consent(home, alone):
     assert here.confirm("A job.") is None
 
 
+# --- keys, masked -----------------------------------------------------------------
+
+
+def places(rows):
+    return {row["provider"]: (row["value"], row["place"]) for row in rows}
+
+
+def test_without_any_key_only_the_local_provider_is_ready(alone):
+    rows = module.look_for_keys()
+    assert [row["provider"] for row in rows] == ["local", *module.KEYS]
+    assert places(rows)["local"][0] == module.MASK
+    assert all(places(rows)[name] == ("", "not set") for name in module.KEYS)
+
+
+def test_a_key_is_found_in_the_environment_and_in_a_file_and_is_masked(alone, tmp_path):
+    alone.setenv("OPENAI_API_KEY", "sk-from-the-environment")
+    (tmp_path / ".env").write_text("AZURE_OPENAI_API_KEY=from-a-file\n")
+    rows = module.look_for_keys()
+    found = places(rows)
+    assert found["openai"] == (module.MASK, "in the environment")
+    assert found["azure"] == (module.MASK, "in a file .env")
+    assert found["compatible"] == ("", "not set")
+    for part in ("sk-", "from-the", "from-a-file"):
+        assert part not in str(rows)
+
+
+def test_the_mask_does_not_tell_how_long_a_key_is(alone):
+    shown = set()
+    for key in ("k", "k" * 200):
+        alone.setenv("OPENAI_API_KEY", key)
+        shown.add(places(module.look_for_keys())["openai"][0])
+    assert shown == {module.MASK}
+
+
+def test_the_keys_that_are_looked_for_are_the_ones_that_are_used(alone):
+    alone.setenv("AZURE_OPENAI_ENDPOINT", "https://name.openai.azure.com")
+    for provider in ("openai", "azure", "http://127.0.0.1:9/v1"):
+        name = module.KEYS.get(provider, module.KEYS["compatible"])
+        with pytest.raises(KeyNotFound, match=name):
+            connect(provider)
+
+
 # --- hosted providers -------------------------------------------------------------
 
 

@@ -95,6 +95,43 @@ def test_what_is_missing_is_shown_with_its_mend(tmp_path: Path) -> None:
     assert not Findings([Finding(True, "a"), *bad]).ok
 
 
+def test_every_package_can_have_a_line_of_its_own() -> None:
+    found = environment.check_environment(every_package=True)
+    assert found.ok, repr(found)
+    lines = repr(found).splitlines()
+    for name in ("openai", "torch", "pandas", "fastapi"):
+        version = environment.installed_version(name)
+        assert any(line.startswith(f"[OK]   {name} {version}") for line in lines), name
+    assert len(found) > len(environment.check_environment())
+
+
+def test_a_missing_or_old_package_is_named_with_its_mend() -> None:
+    there = {**environment.pins(), "openai": "2.31.0", "fastapi": None}
+    found = environment.check_packages(there.get)
+    openai, fastapi = (finding for finding in found if not finding.ok)
+    assert "openai 2.31.0" in openai.what
+    assert environment.pins()["openai"] in openai.what
+    assert "fastapi" in fastapi.what
+    assert "make lab" in fastapi.mend
+    assert len(openai.mend.split()) > 4
+
+
+def test_a_newer_package_and_an_older_one_of_the_service_are_fine() -> None:
+    there = {**environment.pins(), "openai": "99.0", "pandas": "2.2.3"}
+    there |= {"torch": environment.pins()["torch"] + "+cpu"}
+    found = environment.check_packages(there.get)
+    assert found.ok
+    assert "torch" in repr(found)
+    assert "99.0" in repr(found)
+
+
+def test_what_a_hosted_service_does_without_is_not_missed() -> None:
+    there = {**environment.pins(), "jupyterlab": None, "ipykernel": None}
+    found = environment.check_packages(there.get)
+    assert found.ok
+    assert "jupyterlab" not in repr(found)
+
+
 def test_the_pointer_of_git_lfs_is_no_base_model(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     path.write_text("version https://git-lfs.github.com/spec/v1", encoding="utf-8")
