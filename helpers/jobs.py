@@ -304,8 +304,12 @@ def _what(
     price = training_price(model)
     if price is None:
         return text + " " + say("job.no_price")
-    cost = found.billed / 1_000_000 * price.usd_per_million
-    return text + " " + say("job.price", cost=f"{cost:.2f}", date=price.as_of)
+    cost = found.billed / 1_000_000 * price.amount
+    return (
+        text
+        + " "
+        + say("job.price", cost=f"{cost:.2f}", currency=price.currency, date=price.date)
+    )
 
 
 # --- following --------------------------------------------------------------------
