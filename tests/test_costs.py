@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict, fields
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.costs import (
@@ -97,6 +97,7 @@ def test_every_other_case_has_its_name(first, second, kind):
 AMOUNT = st.floats(0, 1e6)
 
 
+@settings(deadline=None)  # a loaded machine takes its time
 @given(AMOUNT, AMOUNT, AMOUNT, AMOUNT, st.floats(0.1, 120))
 def test_on_either_side_of_the_break_even_the_cheaper_way_is_the_one_it_names(
     long_call, short_call, once, hosting, months
