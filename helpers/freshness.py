@@ -23,7 +23,9 @@ from pathlib import Path
 from helpers.messages import say
 from helpers.recipes import DATA_DIR
 
-MAX_AGE_DAYS = 180  # of a price; OpenAI changed some of its prices within weeks in 2026
+# Of a price. Prices move faster: OpenAI's changelog has two changes in 2026 within a
+# month (2026-07-30, 2026-08-21), so half a year is patient.
+MAX_AGE_DAYS = 180
 
 
 @dataclass(frozen=True, slots=True)
