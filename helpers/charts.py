@@ -428,7 +428,10 @@ def cost_chart(
         ):
             x = np.linspace(0.0, right, 7)
             y = row["start"] + row["slope"] * x
-            axes.plot(x, y, color=colour, marker=marker, markersize=5, linewidth=2.0)
+            axes.plot(
+                x, y, color=colour, marker=marker, markersize=5, linewidth=2.0,
+                clip_on=False,
+            )  # fmt: skip
             labels.append((float(y[-1]), str(name), colour))
         highest = max(height for height, *_ in labels)
         highest = max(highest, float(lines["start"].max())) or 1.0

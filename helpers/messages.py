@@ -579,8 +579,8 @@ TEXTS: dict[str, str] = {
     "cost.months": N_("months is {found}; it has to be above 0."),
     "cost.unknown": N_("There is no number called '{name}'; there are {known}."),
     "cost.endless": N_("endless"),
-    "cost.way.long": N_("base model, examples in the prompt"),
-    "cost.way.tuned": N_("fine-tuned model, short prompt"),
+    "cost.way.long": N_("examples in the prompt"),
+    "cost.way.tuned": N_("fine-tuned, short prompt"),
     "cost.from": N_(
         "Fine-tuning is cheaper from {calls} calls on ({monthly} a month, over "
         "{months} months)."

@@ -69,7 +69,7 @@ def test_a_number_in_the_calculator_changes_the_costs():
 def test_without_a_front_end_the_calculator_is_a_table_and_a_sentence(monkeypatch):
     monkeypatch.setenv("COMPANION_WIDGETS", "no")
     bundle = cost_calculator(NUMBERS)._repr_mimebundle_()
-    assert "fine-tuned model, short prompt" in bundle["text/plain"]
+    assert "fine-tuned, short prompt" in bundle["text/plain"]
     assert numbers_from(NUMBERS).reading() in bundle["text/plain"]
     assert "<img" not in bundle["text/html"]
 
