@@ -507,7 +507,10 @@ class Recommendation:
     def next_steps(self) -> list[str]:
         """Return what to do now, the first thing first."""
         if self.verdict == "not yet":
-            asked = [say(f"decision.ask.{name}") for name in self.missing]
+            asked = [
+                say("decision.next.find_out", question=say(f"decision.ask.{name}"))
+                for name in self.missing
+            ]
             return [reason.text for reason in self.signed("wait")] + asked
         best = self.answers.best()
         steps = [say(f"decision.next.{self.verdict.replace(' ', '_')}")]

@@ -783,7 +783,7 @@ TEXTS: dict[str, str] = {
         "It has paid for itself after {months} months, of {patience} that it may take."
     ),
     "decision.money.late": N_(
-        "It has paid for itself after {months} months only; {patience} are allowed."
+        "It takes {months} months until it has paid for itself; {patience} are allowed."
     ),
     "decision.tokens.fewer": N_("Each call saves {tokens} tokens."),
     "decision.tokens.more": N_("Calls get no shorter; they take {tokens} tokens more."),
@@ -818,6 +818,7 @@ TEXTS: dict[str, str] = {
     "decision.against": N_("What speaks against it"),
     "decision.missing": N_("What is not answered yet"),
     "decision.next": N_("What to do now"),
+    "decision.next.find_out": N_("Find out: {question}"),
     "decision.next.yes": N_(
         "Keep training file, test set and scores together; measure again whenever the "
         "base model changes or ends."
