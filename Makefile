@@ -8,12 +8,14 @@ PYTHON := $(BIN)/python
 # Two threads beside another busy process are slower than one: they wait for each other.
 RUN := OMP_NUM_THREADS=1 TQDM_DISABLE=1
 WORKERS ?= 2
+# How many days old a price may be before make freshness names it.
+MAX_AGE ?= 180
 NOTEBOOKS := $(wildcard notebooks/[0-9]*.ipynb)
 FIRST_NOTEBOOK := $(firstword $(NOTEBOOKS))
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev demo test unit notebooks lab lint format data \
-	base-model bench conformance clean
+	base-model bench conformance freshness clean
 
 help:  ## list what make can do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -81,6 +83,9 @@ base-model: $(VENV)/.installed  ## pre-train the base model again (hours on two 
 
 bench: $(VENV)/.installed-bench  ## measure training and serving side by side with others
 	$(PYTHON) -m benchmarks
+
+freshness: $(VENV)/.installed-dev  ## name the rows of data/*.csv that are past their date
+	$(PYTHON) -m tools.freshness --max-age $(MAX_AGE)
 
 conformance: $(VENV)/.installed-dev  ## run the checks that others wrote on the provider
 	$(PYTHON) -m tools.run_conformance

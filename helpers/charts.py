@@ -389,3 +389,78 @@ def _score_reading(table: pd.DataFrame) -> str:
     ]  # fmt: skip
     n = int(table["n"].iloc[0])
     return say("reading.scores", n=n, scores="; ".join(parts))
+
+
+# --- costs ------------------------------------------------------------------------
+
+COST_MARKERS = ("o", "D")
+FAR = 20  # a crossing further off than this many times the reader's calls is not drawn
+
+
+def cost_chart(
+    lines: pd.DataFrame,
+    calls: float,
+    reading: str,
+    crossing: float | None = None,
+    title: str = "",
+) -> Chart:
+    """Draw what two ways cost against how often they are asked per month.
+
+    Args:
+        lines: two rows, indexed by the way's name: start (money without a single call)
+            and slope (money for one more call per month).
+        calls: the reader's own calls per month, marked by a line.
+        reading: the sentence that says what the chart shows.
+        crossing: calls per month at which both cost the same; None if they never do.
+        title: above the chart.
+
+    Returns:
+        The chart.
+    """
+    near = crossing is not None and crossing <= FAR * max(calls, 1.0)
+    right = 1.8 * max(calls, crossing if near else 0.0, 1.0)
+    with mpl.rc_context(_fonts()):
+        figure = Figure(figsize=(7.6, 3.8), layout="constrained")
+        axes = figure.add_subplot()
+        labels = []
+        for (name, row), colour, marker in zip(
+            lines.iterrows(), (BLUE, ORANGE), COST_MARKERS, strict=True
+        ):
+            x = np.linspace(0.0, right, 7)
+            y = row["start"] + row["slope"] * x
+            axes.plot(
+                x, y, color=colour, marker=marker, markersize=5, linewidth=2.0,
+                clip_on=False,
+            )  # fmt: skip
+            labels.append((float(y[-1]), str(name), colour))
+        highest = max(height for height, *_ in labels)
+        highest = max(highest, float(lines["start"].max())) or 1.0
+        axes.set_ylim(0, 1.1 * highest)
+        axes.set_xlim(0, right)
+        axes.axvline(calls, color=GREY, linewidth=1.0, linestyle="--", zorder=1)
+        _note(axes, say("chart.cost.yours"), calls, 1.07 * highest, right)
+        if near:
+            height = float(lines["start"].iloc[0] + lines["slope"].iloc[0] * crossing)
+            axes.plot(
+                crossing, height, marker="X", markersize=11, color=INK,
+                markeredgecolor="white", zorder=4,
+            )  # fmt: skip
+            _note(axes, say("chart.cost.even"), crossing, height, right)
+        axes.set_title(title)
+        axes.set_xlabel(say("chart.cost.calls"))
+        axes.set_ylabel(say("chart.cost.money"))
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.yaxis.set_major_formatter("{x:,.0f}" if highest >= 10 else "{x:,.2f}")
+        axes.xaxis.get_major_locator().set_params(nbins=6)
+        _label_ends(axes, labels)
+    return Chart(figure, reading)
+
+
+def _note(axes: Axes, text: str, x: float, y: float, right: float) -> None:
+    """Write a word beside a point, on the side where there is room."""
+    left = x > 0.6 * right
+    axes.annotate(
+        text, xy=(x, y), xytext=(-9 if left else 9, -4),
+        textcoords="offset points", ha="right" if left else "left", va="top",
+        color=INK, fontsize=9,
+    )  # fmt: skip

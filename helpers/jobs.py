@@ -34,6 +34,7 @@ from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 from helpers.charts import loss_curves
 from helpers.chat_format import Example, check_files, read_examples
 from helpers.connect import Connection
+from helpers.costs import training_cost
 from helpers.messages import say
 from helpers.prices import training_price
 from helpers.progress import Progress, in_notebook
@@ -304,8 +305,12 @@ def _what(
     price = training_price(model)
     if price is None:
         return text + " " + say("job.no_price")
-    cost = found.billed / 1_000_000 * price.usd_per_million
-    return text + " " + say("job.price", cost=f"{cost:.2f}", date=price.as_of)
+    cost = training_cost(found.billed, price.amount)
+    return (
+        text
+        + " "
+        + say("job.price", cost=f"{cost:.2f}", currency=price.currency, date=price.date)
+    )
 
 
 # --- following --------------------------------------------------------------------

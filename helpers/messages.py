@@ -515,7 +515,7 @@ TEXTS: dict[str, str] = {
     "job.estimate": N_(
         "A job of {n} examples and {epochs} epoch(s) on {model}: about {tokens} tokens."
     ),
-    "job.price": N_("That is about {cost} US dollars at the price of {date}."),
+    "job.price": N_("That is about {cost} {currency} at the price of {date}."),
     "job.no_price": N_(
         "What they cost is not known here: see your provider's price page, and put it "
         "into data/prices.csv if you like."
@@ -527,7 +527,10 @@ TEXTS: dict[str, str] = {
     "model.closed": N_(
         "{model} ended on {date} (read on {read_on}: {source}); a job may be refused."
     ),
-    "price.unreadable": N_("{path}: the row {row} cannot be read: {error}"),
+    "price.unreadable": N_(
+        "{path}, line {line}: the row {row} cannot be read ({error}). A price is a "
+        "number from 0 up, such as 0.15; a date looks like 2026-11-22."
+    ),
     # The demo.
     "demo.provider": N_("1  Provider"),
     "demo.data": N_("2  Data"),
@@ -724,4 +727,323 @@ TEXTS: dict[str, str] = {
     "resources.named_by.lesson": N_("the lesson"),
     "resources.named_by.course": N_("this course"),
     "resources.not_seen": N_("{date}, not seen"),
+    # When and why: prices, costs, billed jobs, freshness, the decision, its checks.
+    "price.row": N_(
+        "{amount} {currency} per {unit} for {what}, {model} ({date}, {sure})"
+    ),
+    "price.verified": N_("seen in the primary text"),
+    "price.unverified": N_("not verified"),
+    "price.columns": N_(
+        "{path}, line {line}: nothing stands under {missing}. data/README.md says what "
+        "each column holds."
+    ),
+    "cost.number": N_("{name} is {found}; it has to be a number from 0 up."),
+    "cost.cached": N_(
+        "cached_tokens is {cached}, more than the {prompt} tokens of the long prompt; "
+        "only tokens of the prompt can be cached."
+    ),
+    "cost.months": N_("months is {found}; it has to be above 0."),
+    "cost.unknown": N_("There is no number called '{name}'; there are {known}."),
+    "cost.endless": N_("endless"),
+    "cost.way.long": N_("examples in the prompt"),
+    "cost.way.tuned": N_("fine-tuned, short prompt"),
+    "cost.from": N_(
+        "Fine-tuning is cheaper from {calls} calls on ({monthly} a month, over "
+        "{months} months)."
+    ),
+    "cost.always": N_("Fine-tuning is cheaper from the first call on."),
+    "cost.never": N_(
+        "Fine-tuning is never cheaper: a call saves nothing that could pay for it."
+    ),
+    "cost.until": N_(
+        "Fine-tuning is cheaper up to {calls} calls ({monthly} a month, over {months} "
+        "months), and dearer above."
+    ),
+    "cost.reading": N_(
+        "{calls} calls a month for {months} months cost {long} with the long prompt, "
+        "{tuned} fine-tuned. {verdict}"
+    ),
+    "cost.column.way": N_("way"),
+    "cost.column.per_1000_calls": N_("1,000 calls"),
+    "cost.column.once": N_("once"),
+    "cost.column.hosting_per_month": N_("hosting, a month"),
+    "cost.column.total": N_("all in all"),
+    "cost.field.calls_per_month": N_("Calls per month"),
+    "cost.field.months": N_("Months"),
+    "cost.field.long_prompt_tokens": N_("Tokens of a prompt with examples"),
+    "cost.field.prompt_tokens": N_("Tokens of a prompt without"),
+    "cost.field.answer_tokens": N_("Tokens of an answer"),
+    "cost.field.cached_tokens": N_("Cached tokens of the long prompt"),
+    "cost.field.input_price": N_("Base model: a million tokens sent"),
+    "cost.field.cached_price": N_("Base model: a million cached tokens"),
+    "cost.field.output_price": N_("Base model: a million tokens answered"),
+    "cost.field.tuned_input_price": N_("Fine-tuned: a million tokens sent"),
+    "cost.field.tuned_output_price": N_("Fine-tuned: a million tokens answered"),
+    "cost.field.training_tokens": N_("Tokens to train on, all epochs"),
+    "cost.field.training_price": N_("A million tokens of training"),
+    "cost.field.work_hours": N_("Hours of work"),
+    "cost.field.work_price": N_("An hour of work"),
+    "cost.field.hosting_hours": N_("Hours of hosting a month (730: always)"),
+    "cost.field.hosting_price": N_("An hour of hosting"),
+    "cost.field.currency": N_("Currency"),
+    "chart.cost.title": N_("Cost of {months} months, in {currency}"),
+    "chart.cost.calls": N_("calls per month"),
+    "chart.cost.money": N_("money for all months"),
+    "chart.cost.yours": N_("your calls"),
+    "chart.cost.even": N_("break-even"),
+    "form.plain": N_(
+        "Without a form to fill in: change the dict above, and run the cell again."
+    ),
+    "bill.nothing": N_("A bill of {billed} tokens cannot be compared with."),
+    "bill.unreadable": N_("{path}, line {line}: the row cannot be read: {error}"),
+    "fresh.row": N_("{table}, line {line}: {what}\n    {why}"),
+    "fresh.date": N_(
+        "{path}, line {line}, column {column}: '{found}' is no date such as 2026-11-22."
+    ),
+    "fresh.price": N_("{provider}, {model}: {what} {price}"),
+    "fresh.old": N_(
+        "The price is of {date}, {age} days old; {limit} are allowed. Look it up, then "
+        "set price, date, read_on and source."
+    ),
+    "fresh.used": N_(
+        "It ended on {date}, and the code uses it by this name. Use another one."
+    ),
+    "fresh.passed": N_(
+        "The day {date} has come since this was read ({read_on}). Read the source "
+        "again, then set the date and read_on."
+    ),
+    "fresh.some": N_("{n} row(s) are past their date on {today}."),
+    "fresh.none": N_(
+        "Nothing is past its date on {today} (prices may be {limit} days old)."
+    ),
+    "decision.title": N_("To fine-tune or not to fine-tune"),
+    "decision.unknown": N_("There is no question called '{name}'; there are {known}."),
+    "decision.bad": N_("The answer to '{name}' is {found}; wanted is {wanted}."),
+    "decision.expects.text": N_("a text"),
+    "decision.expects.choice": N_("'form', 'skill', 'facts' or 'changing facts'"),
+    "decision.expects.yes_no": N_("True or False"),
+    "decision.expects.number": N_("a number from 0 up"),
+    "decision.expects.date": N_("a date such as 2026-11-22"),
+    "decision.expects.score": N_(
+        "a number, three numbers (value, low, high), or 'does not apply'"
+    ),
+    "decision.point": N_("{value:.2f} (no interval)"),
+    "decision.yes": N_("yes"),
+    "decision.no": N_("no"),
+    "decision.never": N_("never"),
+    "decision.open": N_("not answered"),
+    "decision.question": N_("Question"),
+    "decision.answer": N_("Answer"),
+    "decision.group.use_case": N_("Use case"),
+    "decision.group.alternatives": N_("Alternatives"),
+    "decision.group.cost": N_("Cost"),
+    "decision.group.benefits": N_("Benefits"),
+    "decision.ask.use_case": N_("What should get better, in one sentence?"),
+    "decision.ask.lacks": N_("What does the model lack?"),
+    "decision.ask.metric": N_("What is measured?"),
+    "decision.ask.target": N_("Which score is good enough?"),
+    "decision.ask.rule": N_("What does a hand-written rule score?"),
+    "decision.ask.zero_shot": N_(
+        "What does the base model score, just asked (zero-shot)?"
+    ),
+    "decision.ask.few_shot": N_(
+        "What does it score with examples in the prompt (few-shot)?"
+    ),
+    "decision.ask.rag": N_(
+        "What does it score with retrieved text in the prompt (RAG)?"
+    ),
+    "decision.ask.tunable": N_("Can you fine-tune this model, with your account?"),
+    "decision.ask.available_until": N_("Until which day can it be had?"),
+    "decision.ask.work_hours": N_("How many hours of work will it take?"),
+    "decision.ask.hours_to_spend": N_("How many hours do you have for it?"),
+    "decision.ask.compute": N_("Is there something to train on, and to answer from?"),
+    "decision.ask.examples": N_("How many training examples are there?"),
+    "decision.ask.labels_checked": N_("Did a person check a sample of their answers?"),
+    "decision.ask.may_use": N_("May you train on them (licence, privacy)?"),
+    "decision.ask.months_to_pay_back": N_(
+        "After how many months has it paid for itself (inf: never)?"
+    ),
+    "decision.ask.patience_months": N_("How many months may that take?"),
+    "decision.ask.fine_tuned": N_("What does the fine-tuned model score?"),
+    "decision.ask.gain": N_("How much is that above the best alternative, in pairs?"),
+    "decision.ask.tokens_saved": N_("How many tokens does a call save?"),
+    "decision.ask.other_domains": N_("Will the base model serve other tasks as well?"),
+    "decision.lack.form": N_("form: it answers, but not in the shape or tone you need"),
+    "decision.lack.skill": N_("skill: easier shown in examples than told"),
+    "decision.lack.facts": N_("facts that it was never told"),
+    "decision.lack.changing_facts": N_("facts that change"),
+    "decision.lacks.form": N_(
+        "A form is what fine-tuning teaches best: every example shows it."
+    ),
+    "decision.lacks.skill": N_(
+        "A skill that is easier shown than told is a case for training on examples."
+    ),
+    "decision.lacks.facts": N_(
+        "Facts are learned from examples unreliably, and recited fluently when wrong; "
+        "text in the prompt (RAG) can be checked."
+    ),
+    "decision.lacks.changing_facts": N_(
+        "Facts that change would have to be trained again with every change; retrieve "
+        "them into the prompt (RAG)."
+    ),
+    "decision.way.rule": N_("the hand-written rule"),
+    "decision.way.zero_shot": N_("the base model, just asked"),
+    "decision.way.few_shot": N_("the base model with examples in the prompt"),
+    "decision.way.rag": N_("the base model with retrieved text (RAG)"),
+    "decision.target.no": N_(
+        "The best alternative, {way}, scores {score}; the target of {target} is out of "
+        "its reach."
+    ),
+    "decision.target.cannot_tell": N_(
+        "The best alternative, {way}, scores {score}; whether that reaches the target "
+        "of {target} cannot be told. Measure it on more items."
+    ),
+    "decision.target.yes": N_(
+        "The best alternative, {way}, scores {score} and reaches the target of "
+        "{target}; and fine-tuning would not pay for itself in time."
+    ),
+    "decision.target.money": N_(
+        "The best alternative, {way}, scores {score} and reaches the target of "
+        "{target}; only money speaks for fine-tuning."
+    ),
+    "decision.target.ask": N_(
+        "The best alternative, {way}, scores {score} and reaches the target of "
+        "{target}; only money could speak for fine-tuning."
+    ),
+    "decision.tunable.no": N_(
+        "You cannot fine-tune this model. Choose another one, or stay with prompts."
+    ),
+    "decision.end.past": N_("The model ended on {date}."),
+    "decision.end.before": N_(
+        "The model ends on {date}, in {days} days: before it has paid for itself."
+    ),
+    "decision.end.soon": N_(
+        "The model ends on {date}, in {days} days; then the work starts again, with "
+        "the same data on another model."
+    ),
+    "decision.compute.no": N_(
+        "First find something to train on and something to answer from."
+    ),
+    "decision.work.more": N_(
+        "It takes {hours} hours of work, and you have {limit}: find more, or do less."
+    ),
+    "decision.data.forbidden": N_(
+        "You may not train on these examples. Find or make others."
+    ),
+    "decision.data.unchecked": N_(
+        "Let a person check a sample of the examples first: a model learns their "
+        "mistakes as well."
+    ),
+    "decision.data.none": N_(
+        "Collect more examples first: there are {n}, services take no fewer than "
+        "{least}, and {first} are a start."
+    ),
+    "decision.data.few": N_(
+        "There are {n} examples; OpenAI's guide starts with {first} good ones."
+    ),
+    "decision.data.enough": N_("There are {n} examples; {first} are a start."),
+    "decision.money.never": N_(
+        "It never pays for itself: what it brings has to be worth its price."
+    ),
+    "decision.money.soon": N_(
+        "It has paid for itself after {months} months, of {patience} that it may take."
+    ),
+    "decision.money.late": N_(
+        "It takes {months} months until it has paid for itself; {patience} are allowed."
+    ),
+    "decision.tokens.fewer": N_("Each call saves {tokens} tokens."),
+    "decision.tokens.more": N_("Calls get no shorter; they take {tokens} tokens more."),
+    "decision.domains.yes": N_(
+        "The base model serves other tasks too, so data and tools are used again."
+    ),
+    "decision.domains.no": N_("There is one task only to carry the effort."),
+    "decision.quality.better": N_(
+        "The fine-tuned model scores {tuned}; that is better than {way}, {score}."
+    ),
+    "decision.quality.below": N_(
+        "That is still below the target of {target}: more or better examples first."
+    ),
+    "decision.quality.worse": N_(
+        "The fine-tuned model scores {tuned}; that is worse than {way}, {score}."
+    ),
+    "decision.quality.same": N_(
+        "The fine-tuned model scores {tuned}, and {way} scores {score}; which is "
+        "better cannot be told. Compare them in pairs, on more items."
+    ),
+    "decision.verdict.yes": N_("Yes: keep the fine-tuned model."),
+    "decision.verdict.try_it": N_("Try it: a small fine-tuning job is worth it."),
+    "decision.verdict.not_yet": N_("Not yet: something comes first."),
+    "decision.verdict.no": N_("No: do not fine-tune for this."),
+    "decision.verdict.cannot_tell": N_(
+        "Cannot tell: what was measured does not decide it."
+    ),
+    "decision.stops": N_("What rules it out"),
+    "decision.waits": N_("What comes first"),
+    "decision.doubts": N_("What the numbers leave open"),
+    "decision.for": N_("What speaks for it"),
+    "decision.against": N_("What speaks against it"),
+    "decision.missing": N_("What is not answered yet"),
+    "decision.next": N_("What to do now"),
+    "decision.next.find_out": N_("Find out: {question}"),
+    "decision.next.yes": N_(
+        "Keep training file, test set and scores together; measure again whenever the "
+        "base model changes or ends."
+    ),
+    "decision.next.try_it": N_(
+        "Fine-tune on what you have, ask the same test items, and fill in what the "
+        "fine-tuned model scores."
+    ),
+    "decision.next.no": N_("Write this reason down; come back when it changes."),
+    "decision.next.use": N_("Use what scored best until then: {way}."),
+    "decision.next.cannot_tell": N_(
+        "Measure on more test items, and compare in pairs, before more is spent."
+    ),
+    "decision.answers": N_("The answers that this is made from"),
+    "decision.made": N_("Made on {day} from the answers above, by fixed rules."),
+    "check.break_even.right": N_(
+        "Right: after {calls} calls the training has paid for itself."
+    ),
+    "check.break_even.type": N_("Not yet: the answer has to be a number of calls."),
+    "check.break_even.free": N_(
+        "Not yet: this takes the calls of the fine-tuned model for free. What does one "
+        "call really save?"
+    ),
+    "check.break_even.other": N_(
+        "Not yet: you divided by the price of a call. What does one call save?"
+    ),
+    "check.break_even.sign": N_("Not yet: right, but for the sign."),
+    "check.break_even.upside_down": N_(
+        "Not yet: the fraction stands on its head. Which unit should the answer have?"
+    ),
+    "check.break_even.wrong": N_(
+        "Not yet. Write down what is paid once, and what each call saves."
+    ),
+    "check.hosting.right": N_(
+        "Right: below that, the model costs more while it waits than calls can save."
+    ),
+    "check.hosting.type": N_("Not yet: the answer has to be a number of calls."),
+    "check.hosting.hour": N_(
+        "Not yet: these calls carry one hour. The model stands ready day and night."
+    ),
+    "check.hosting.day": N_("Not yet: these calls carry one day. Asked is a month."),
+    "check.hosting.year": N_("Not yet: these calls carry a year. Asked is a month."),
+    "check.hosting.wrong": N_(
+        "Not yet. How many hours has a month, and what do they cost?"
+    ),
+    "check.decision.right": N_(
+        "Right: with another answer to {names} it says '{verdict}'."
+    ),
+    "check.decision.type": N_(
+        "Not yet: this is a {found}; wanted is a dict such as {{'target': 0.8}}."
+    ),
+    "check.decision.unknown": N_(
+        "Not yet: there is no question called '{name}'; there are {known}."
+    ),
+    "check.decision.many": N_(
+        "Not yet: {found} answers are changed; change {most} at most."
+    ),
+    "check.decision.bad": N_("Not yet: {error}"),
+    "check.decision.wrong": N_(
+        "Not yet: now it says '{found}', not '{verdict}'. Read which signs decide."
+    ),
 }

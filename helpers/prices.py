@@ -1,16 +1,17 @@
 """What hosted models cost and until when they can be had, from dated tables in data/.
 
 Purpose: no promise without a date. `data/models.csv` and `data/closing_dates.csv` say
-when a name or a service ends, who said so and when that was read. Prices change too
-often to be shipped: put the ones of your provider into `data/prices.csv`, with the
-columns model, kind (training, input or output), usd_per_million (tokens), as_of (date)
-and source, and estimates will use them. Nothing here looks at the network.
+when a name or a service ends, who said so and when that was read; `data/prices.csv`
+says the same of prices. Tables are edited by hand: look a price up at your provider,
+write it into the table with its date, and estimates use it. Nothing here looks at the
+network, nor computes with a price: that is `helpers.costs`.
 """
 
 from __future__ import annotations
 
 import csv
 import datetime
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,13 +36,55 @@ class HostedModel:
     verified: bool
 
 
+PRICE_COLUMNS = (
+    "provider", "model", "what", "unit", "price", "currency", "date", "source",
+    "verified",
+)  # fmt: skip
+TOKENS, HOUR = "1M tokens", "hour"  # units that are in use
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a million tokens cost, in US dollars, by whom and when it was said."""
+    """One row of the table of prices.
 
-    usd_per_million: float
-    as_of: datetime.date
+    Attributes:
+        provider: who bills, such as "openai".
+        model: what is used: a model, or a machine.
+        what: "training", "input", "cached input" or "output", the last three also with
+            ", fine-tuned"; "hosting" for what is billed by the hour.
+        unit: "1M tokens" or "hour".
+        amount: money for one unit.
+        currency: such as "USD".
+        date: the day on which the source said so, not the day on which it was read.
+        source: who said so.
+        verified: it was seen in the primary text.
+    """
+
+    provider: str
+    model: str
+    what: str
+    unit: str
+    amount: float
+    currency: str
+    date: datetime.date
     source: str
+    verified: bool
+
+    def age(self, today: datetime.date | None = None) -> int:
+        """Return how many days ago the source said so.
+
+        Args:
+            today: the day to judge by; this one without it.
+        """
+        return ((today or datetime.date.today()) - self.date).days
+
+    def __str__(self) -> str:
+        return say(
+            "price.row",
+            amount=f"{self.amount:g}", currency=self.currency, unit=self.unit,
+            what=self.what, model=self.model, date=self.date,
+            sure=say("price.verified" if self.verified else "price.unverified"),
+        )  # fmt: skip
 
 
 def hosted_models(path: Path = MODELS) -> list[HostedModel]:
@@ -94,35 +137,69 @@ def closing_note(
     return ""
 
 
-def training_price(model: str, path: Path = PRICES) -> Price | None:
-    """Return what training a model costs, or None where no price is known."""
-    return price(model, "training", path)
+def prices(path: Path = PRICES) -> list[Price]:
+    """Return the rows of the table of prices; none where there is no table.
+
+    Raises:
+        ValueError: a column is missing, or a row cannot be read; it is named.
+    """
+    found = []
+    for line, row in enumerate(_rows(path), start=2):
+        missing = [name for name in PRICE_COLUMNS if row.get(name) is None]
+        if missing:
+            raise ValueError(
+                say("price.columns", path=path, line=line, missing=", ".join(missing))
+            )
+        found.append(_price(row, path, line))
+    return found
 
 
-def price(model: str, kind: str, path: Path = PRICES) -> Price | None:
-    """Return a price from the reader's own table, or None where there is none.
+def price(
+    model: str, what: str = "training", path: Path = PRICES, provider: str = ""
+) -> Price | None:
+    """Return a price from the table, or None where there is none.
 
     Args:
         model: its name.
-        kind: "training", "input" or "output".
+        what: "training", "input" …, as in the table.
         path: the table; it may be missing.
+        provider: whose price; the first one in the table without it.
 
     Raises:
         ValueError: the price or its date cannot be read.
     """
-    for row in _rows(path):
-        if (row["model"], row["kind"]) == (model, kind):
-            try:
-                return Price(
-                    float(row["usd_per_million"]),
-                    datetime.date.fromisoformat(row["as_of"]),
-                    row.get("source", ""),
-                )
-            except ValueError as error:
-                raise ValueError(
-                    say("price.unreadable", path=path, row=row, error=error)
-                ) from error
+    for row in prices(path):
+        if (row.model, row.what) == (model, what) and provider in ("", row.provider):
+            return row
     return None
+
+
+def training_price(model: str, path: Path = PRICES) -> Price | None:
+    """Return what training a model costs per million tokens, or None if unknown."""
+    found = price(model, "training", path)
+    return found if found is not None and found.unit == TOKENS else None
+
+
+def _price(row: dict[str, str], path: Path, line: int) -> Price:
+    try:
+        amount = float(row["price"])
+        if not 0 <= amount < math.inf:
+            raise ValueError(row["price"])
+        return Price(
+            provider=row["provider"].strip(),
+            model=row["model"].strip(),
+            what=row["what"].strip(),
+            unit=row["unit"].strip(),
+            amount=amount,
+            currency=row["currency"].strip(),
+            date=datetime.date.fromisoformat(row["date"].strip()),
+            source=row["source"].strip(),
+            verified=row["verified"].strip().lower() == "yes",
+        )
+    except ValueError as error:
+        raise ValueError(
+            say("price.unreadable", path=path, line=line, row=row, error=error)
+        ) from error
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

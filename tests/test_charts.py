@@ -8,7 +8,7 @@ import pandas as pd
 import PIL.Image
 import pytest
 
-from helpers.charts import PALETTE, loss_curves, score_chart
+from helpers.charts import PALETTE, cost_chart, loss_curves, score_chart
 
 
 def metrics(n=60, full=(0.5, 0.4, 0.3)):
@@ -139,6 +139,41 @@ def test_a_notebook_gets_the_picture_with_its_sentence_as_alternative_text():
     assert base64.b64decode(data["image/png"]) == chart.png()
     assert data["text/plain"] == metadata["image/png"]["alt"] == chart.reading
     assert metadata["image/png"]["width"] == 730
+
+
+def cost_lines(start=(0.0, 100.0), slope=(1.2, 0.4)):
+    names = ["long prompt", "fine-tuned"]
+    return pd.DataFrame({"start": start, "slope": slope}, index=names)
+
+
+def test_a_cost_chart_names_both_lines_the_readers_calls_and_the_crossing():
+    chart = cost_chart(cost_lines(), 200, "It pays.", crossing=125, title="Cost")
+    found = texts(chart)
+    for text in ("long prompt", "fine-tuned", "your calls", "break-even", "Cost"):
+        assert text in found
+    assert chart.reading == "It pays."
+    assert chart.png().startswith(b"\x89PNG")
+
+
+def test_both_lines_meet_at_the_crossing():
+    axes = cost_chart(cost_lines(), 200, "", crossing=125).figure.axes[0]
+    (cross,) = [line for line in axes.lines if line.get_marker() == "X"]
+    for line in axes.lines[:2]:
+        height = np.interp(125, line.get_xdata(), line.get_ydata())
+        assert height == pytest.approx(float(np.ravel(cross.get_ydata())[0]))
+
+
+@pytest.mark.parametrize("crossing", [None, 1e9])
+def test_a_crossing_that_is_far_off_or_nowhere_is_not_drawn(crossing):
+    chart = cost_chart(cost_lines(), 200, "", crossing=crossing)
+    assert "break-even" not in texts(chart)
+    assert chart.figure.axes[0].get_xlim()[1] == pytest.approx(360)
+
+
+@pytest.mark.parametrize("calls", [0, 1, 1e7])
+def test_costs_can_be_drawn_for_any_number_of_calls(calls):
+    chart = cost_chart(cost_lines((0, 0), (0, 0)), calls, "")
+    assert chart.png().startswith(b"\x89PNG")
 
 
 def luminance(colour):

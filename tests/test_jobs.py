@@ -68,6 +68,26 @@ def files(tmp_path):
     return write("train.jsonl", 12), write("validation.jsonl", 3, "Other")
 
 
+# --- before money is spent --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("gpt-4o-mini-2024-07-18", "That is about 1.80 USD at the price of "),
+        ("a-model-without-a-price", "What they cost is not known here"),
+    ],
+)
+def test_the_cost_is_told_where_a_price_is_known(files, model, words, monkeypatch):
+    here = types.SimpleNamespace(counter=lambda: lambda example: 50_002)
+    price = types.SimpleNamespace(amount=3.0, currency="USD", date="2026-11-22")
+    known = {"gpt-4o-mini-2024-07-18": price}
+    monkeypatch.setattr(module, "training_price", known.get)
+    text = module._what(here, files[0], model, 1)
+    assert "12 examples" in text
+    assert words in text
+
+
 # --- once -------------------------------------------------------------------------
 
 
