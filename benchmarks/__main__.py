@@ -16,6 +16,7 @@ BENCHMARKS = (
     "bench_training",
     "bench_generation",
     "bench_job",
+    "bench_check",
 )
 
 

@@ -124,6 +124,28 @@ def job_table(result: dict) -> str:
     )
 
 
+def check_table(result: dict) -> str:
+    """Table of bench_check: one line for each file and way to check it."""
+    rows = [
+        [
+            f"{case['examples']:,}",
+            f"{case['file_mb']:.0f}",
+            "rules and personal data" if case["privacy"] else "rules",
+            f"{case['seconds']:.1f}",
+            f"{case['examples'] / case['seconds']:,.0f}",
+            f"{case['grown_mb']:.0f}",
+            f"{case['allowed_mb']:.0f}",
+        ]
+        for case in result["cases"]
+    ]
+    head = ["examples", "file, MB", "checked for", "seconds", "examples/s"]
+    head += ["memory, MB", "allowed, MB"]
+    return (
+        table(head, rows) + "\n\nMemory is what the check took beyond the process "
+        "before it. Every planted fault was found."
+    )
+
+
 def quality_table(result: dict) -> str:
     """Table of bench_quality: prompted systems, then rows of training by seed."""
     rows = [
@@ -163,6 +185,7 @@ TABLES = {
     "training": training_table,
     "generation": generation_table,
     "job": job_table,
+    "check": check_table,
 }
 
 

@@ -6,8 +6,10 @@ local provider checks them again when a job starts. Use:
     report = check_files("train.jsonl", "validation.jsonl")
     print(report)
 
-Files are read as a stream: of each example only three numbers are kept (to find
-duplicates and leaks), so that memory stays flat for millions of lines.
+Files are read as a stream: of each example three numbers are kept, 24 bytes, to find
+duplicates and leaks. Beside them stand at most a thousand examples whose tokens are
+counted next, a thousand system prompts, and `keep` problems of each kind. So a million
+lines take some 40 MB, however long they are (benchmarks/bench_check.py measures it).
 This module must never know a model, a provider or a data set; it needs the standard
 library and pydantic only. Rules and wire messages: OpenAI's API reference and public
 transcripts of failed jobs, read on 2026-11-22.
@@ -34,6 +36,7 @@ from helpers.chat_problems import (
 from helpers.chat_rules import is_plain, rules
 from helpers.chat_schema import SCHEMAS
 from helpers.messages import say
+from helpers.privacy import SECRETS, find_in_example
 
 MIN_EXAMPLES = 10  # OpenAI's minimum for a training file; one is enough to validate
 
@@ -225,6 +228,7 @@ def check_files(
     count_tokens: Callable[[dict[str, Any]], int] | None = None,
     max_tokens: int | None = None,
     method: str = "supervised",
+    privacy: bool = False,
     keep: int = 20,
     progress: Callable[[int], object] | None = None,
 ) -> Report:
@@ -238,6 +242,8 @@ def check_files(
             (list of examples -> list of counts) is used when it is there: it is faster.
         max_tokens: what the model reads; longer examples get a warning.
         method: "supervised", "dpo" or "reinforcement".
+        privacy: look for personal data and keys as well (`helpers.privacy`); what is
+            found stands in the report masked. Lines with errors are not searched.
         keep: how many problems of a kind to keep for each file; all are counted.
         progress: called with the number of lines read, every thousand lines.
 
@@ -249,7 +255,7 @@ def check_files(
     """
     given = {"training": training, "validation": validation, "test": test}
     paths = {role: Path(path) for role, path in given.items() if path is not None}
-    check = _Check(paths, method, count_tokens, max_tokens, keep, progress)
+    check = _Check(paths, method, count_tokens, max_tokens, privacy, keep, progress)
     for role in paths:
         check.read(role)
     check.compare()
@@ -265,6 +271,7 @@ class _Check:
         method: str,
         count_tokens: Callable[[dict[str, Any]], int] | None,
         max_tokens: int | None,
+        privacy: bool,
         keep: int,
         progress: Callable[[int], object] | None,
     ) -> None:
@@ -273,6 +280,7 @@ class _Check:
         self.method = method
         self.count_tokens = count_tokens
         self.max_tokens = max_tokens
+        self.privacy = privacy
         self.keep = keep
         self.progress = progress
         self.report = Report()
@@ -311,6 +319,8 @@ class _Check:
             keys = keys_of(item.data, self.method)
             if keys is not None:
                 self.index.add(item.line, *keys)
+            if self.privacy:
+                self.search(item, name)
             if self.count_tokens is not None:
                 batch.append(item)
                 if len(batch) == 1000:
@@ -330,6 +340,16 @@ class _Check:
             )
         if role == "training":
             self.report.n_examples = n_examples
+
+    def search(self, example: Example, name: str) -> None:
+        """Warn of personal data and keys, masked."""
+        for place, found in find_in_example(example.data):
+            problem = make_problem(
+                "warning", "secret" if found.kind in SECRETS else "personal_data",
+                example.line, place, number=example.number,
+                kind=say(f"privacy.{found.kind}"), masked=found.masked,
+            )  # fmt: skip
+            self.note(problem, name)
 
     def measure(self, batch: list[Example], lengths: Counter[int], name: str) -> None:
         """Count the tokens of some examples and warn of those that are too long."""

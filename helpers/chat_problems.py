@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from helpers.chat_schema import ROLES, format_of
 from helpers.messages import problem_text, say
+from helpers.privacy import mask
 
 BOM = b"\xef\xbb\xbf"
 FORMAT_OF_METHOD = {"supervised": "chat", "dpo": "preference", "reinforcement": "chat"}
@@ -281,6 +282,19 @@ def _shape_problems(
     wrong_parts: list[tuple[str | int, ...]] = []
     for detail in details:
         place = _place(detail["loc"], data)
+        whole = _list_for_text(place, data)
+        if whole is not None:
+            if whole.path not in wrong_parts:
+                wrong_parts.append(whole.path)
+                wire = f"Example {number}, {place.wire}: {detail['msg']}"
+                problems.append(
+                    make_problem(
+                        "error", "wrong_type", line, str(whole), number=number,
+                        wire=wire, found=_describe(whole.found),
+                        expected=say("type.text"),
+                    )
+                )  # fmt: skip
+            continue
         if detail["type"] == "literal_error" and place.path[-1] == "type":
             wrong_parts.append(place.path[:-1])
         elif any(place.path[: len(part)] == part for part in wrong_parts):
@@ -293,6 +307,16 @@ def _shape_problems(
                 continue
         problems.append(_shape_problem(detail, place, line, number))
     return problems
+
+
+def _list_for_text(place: _Place, data: dict[str, Any]) -> _Place | None:
+    """Return the content that is a list of texts or numbers: text was meant."""
+    if place.path[-2:-1] != ("content",) or isinstance(place.found, dict):
+        return None
+    here: Any = data
+    for part in place.path[:-1]:
+        here = here[part]
+    return _Place(place.path[:-1], here)
 
 
 TYPES = {
@@ -403,5 +427,6 @@ def _describe(value: Any) -> str:
 
 
 def shorten(text: str, width: int = 60) -> str:
-    text = " ".join(text.split())
+    """Return the start of a text on one line, personal data in it masked."""
+    text = " ".join(mask(text).split())
     return text if len(text) <= width else text[: width - 1] + "…"

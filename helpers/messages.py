@@ -243,6 +243,15 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         N_("The system prompt {found} is not the one of {file}: {expected}."),
         N_("Test with the very prompt that you train with."),
     ),
+    # Personal data and keys.
+    "personal_data": (
+        N_("This looks like {kind}: {masked}"),
+        N_("Delete it or write a placeholder; a model can repeat what it has read."),
+    ),
+    "secret": (
+        N_("This looks like {kind}: {masked}"),
+        N_("Delete it, and have the key replaced: whoever has the file has the key."),
+    ),
 }
 
 # Hints that fill the field `hint` above, and other sentences.
@@ -1045,5 +1054,115 @@ TEXTS: dict[str, str] = {
     "check.decision.bad": N_("Not yet: {error}"),
     "check.decision.wrong": N_(
         "Not yet: now it says '{found}', not '{verdict}'. Read which signs decide."
+    # Preparing data (notebook 10).
+    "privacy.key": N_("a key"),
+    "privacy.iban": N_("the number of a bank account (IBAN)"),
+    "privacy.card": N_("the number of a payment card"),
+    "privacy.resident": N_("a Korean resident registration number"),
+    "privacy.email": N_("an e-mail address"),
+    "privacy.phone": N_("a phone number"),
+    "mend.no_line": N_(
+        "There is no line {line} to mend: the file had {n} lines, or it was deleted."
+    ),
+    "mend.type": N_(
+        "Line {line}: found {found}, expected a text or an example (a dict)."
+    ),
+    "mend.break": N_(
+        "Line {line}: the text has a line break in it. An example is one line; "
+        "json.dumps writes breaks inside texts as \\n."
+    ),
+    "mend.no_json": N_(
+        "Line {line} cannot be read as an example: {error}. Mend it as text first: "
+        "draft[{line}] = ..."
+    ),
+    "chart.lengths.title": N_("How long the examples are"),
+    "chart.lengths.whole": N_("whole example: what is read and billed"),
+    "chart.lengths.answer": N_("answer: what is learned"),
+    "chart.lengths.tokens": N_("tokens (each mark is twice the one before)"),
+    "chart.lengths.examples": N_("examples"),
+    "chart.lengths.limit": N_("limit {limit}"),
+    "chart.lengths.over": N_("{count} too long"),
+    "reading.lengths.nothing": N_("No examples yet."),
+    "reading.lengths.whole": N_(
+        "{n} examples: half of them have {median} tokens or fewer, nine in ten "
+        "between {p5} and {p95}; the longest has {longest}."
+    ),
+    "reading.lengths.answer": N_(
+        "Of all tokens, {share:.0f} % are answers, which the model learns."
+    ),
+    "reading.lengths.over": N_("{count} are longer than the limit of {limit}."),
+    "reading.lengths.fits": N_("All are within the limit of {limit}."),
+    "inspect.show": N_("show"),
+    "inspect.all": N_("all lines ({count})"),
+    "inspect.faulty": N_("with problems ({count})"),
+    "inspect.code": N_("{code} ({count})"),
+    "inspect.number": N_("example"),
+    "inspect.line": N_("Line {line} of {total}"),
+    "inspect.tokens": N_("{tokens} tokens, {learned} of them learned"),
+    "inspect.clean": N_("no problems"),
+    "inspect.role": N_("role"),
+    "inspect.text": N_("text"),
+    "inspect.count": N_("tokens"),
+    "inspect.raw": N_("The line as it stands in the file:"),
+    "inspect.more": N_("… and {count} more characters"),
+    "inspect.nothing": N_("There are no lines to show."),
+    "inspect.still": N_("{shown} of {total} lines are shown."),
+    "check.split.right": N_(
+        "Right: {test} of {total} rows are for testing, and no recipe is on both sides."
+    ),
+    "check.split.type": N_(
+        "Not yet: give rows of `raw`: a table, or the positions of its rows."
+    ),
+    "check.split.twice": N_("Not yet: {count} row(s) are used twice."),
+    "check.split.lost": N_("Not yet: {count} row(s) are in neither part."),
+    "check.split.share": N_(
+        "Not yet: {share:.0f} % of the rows are for testing; about 20 % were asked for."
+    ),
+    "check.split.cut": N_(
+        "Not yet: {count} group(s) have rows on both sides. Which column tells what "
+        "belongs together?"
+    ),
+    "check.billed.right": N_("Right: about {billed} tokens will be billed."),
+    "check.billed.type": N_("Not yet: this has to be one number, of tokens."),
+    "check.billed.over": N_(
+        "Not yet: the examples that are too long are still counted. Leave them out."
+    ),
+    "check.billed.epochs": N_(
+        "Not yet: this is another number of epochs. How often is every token read?"
+    ),
+    "check.billed.wrong": N_(
+        "Not yet: expected is the sum over the examples that fit, times the epochs."
+    ),
+    "check.detector.right": N_("Right: every order number is found, and nothing else."),
+    "check.detector.type": N_(
+        "Not yet: the function has to return a list of texts; it returned {found}."
+    ),
+    "check.detector.error": N_(
+        "Not yet: with some text the function ends with {error}."
+    ),
+    "check.detector.missed": N_("Not yet: in {text!r} the function found {found}."),
+    "check.detector.invented": N_(
+        "Not yet: in {text!r} the function found {found}; there is no order number."
+    ),
+    "check.mended.right": N_(
+        "Right: {n} examples, not one problem, and no good example was lost."
+    ),
+    "check.mended.type": N_("Not yet: `deleted` has to be a list of line numbers."),
+    "check.mended.no_line": N_(
+        "Not yet: there is no line {line} to delete; it may be gone already."
+    ),
+    "check.mended.error": N_(
+        "Not yet: with the example of line {line} the function ends with {error}."
+    ),
+    "check.mended.left": N_(
+        "Not yet: {count} problem(s) are left. The first: {problem}"
+    ),
+    "check.mended.lost": N_(
+        "Not yet: the check is clean, but {count} example(s) were deleted that could "
+        "have been mended. {n} should be left."
+    ),
+    "check.mended.label": N_(
+        "Not yet: the check is clean, but the answer in line {line} is not a list of "
+        "names of the foods in its lines. Did the right one of two answers stay?"
     ),
 }

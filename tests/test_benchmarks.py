@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from benchmarks import bench_training, tables, work
+from benchmarks import bench_check, bench_training, tables, work
 
 CONFIG = {
     "hidden_size": 8,
@@ -67,6 +67,47 @@ def test_results_become_tables_between_their_marks(tmp_path, monkeypatch):
     assert "99.0" not in text
     assert "old" not in text
     assert "2026-01-01, P, 2 cores" in text
+
+
+CASE = {
+    "examples": 10_000,
+    "file_mb": 7.0,
+    "privacy": True,
+    "seconds": 2.0,
+    "grown_mb": 5.0,
+    "allowed_mb": bench_check.allowed_mb(10_000),
+    "errors": 0,
+    "found": {"duplicate_example": 2, "contradicting_answers": 2, "personal_data": 2},
+}
+
+
+def test_a_check_that_found_everything_in_little_memory_passes():
+    bench_check.verify(CASE, 10_000)
+    found = {"duplicate_example": 2, "contradicting_answers": 2}
+    bench_check.verify(CASE | {"privacy": False, "found": found}, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"found": {"duplicate_example": 2}}, "not"),
+        ({"errors": 1}, "found"),
+        ({"examples": 9_999}, "found"),
+        ({"grown_mb": 1000.0}, "allowed"),
+    ],
+)
+def test_a_check_that_missed_a_fault_or_took_much_memory_fails(change, words):
+    with pytest.raises(RuntimeError, match=words):
+        bench_check.verify(CASE | change, 10_000)
+
+
+def test_a_million_examples_may_take_less_than_a_tenth_of_their_file():
+    assert bench_check.allowed_mb(1_000_000) < 70
+
+
+def test_the_check_becomes_a_table():
+    text = tables.check_table({"machine": MACHINE, "cases": [CASE]})
+    assert "| 10,000 | 7 | rules and personal data | 2.0 | 5,000 | 5 |" in text
 
 
 def test_the_readme_shows_the_results_that_are_there():

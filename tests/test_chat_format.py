@@ -436,6 +436,16 @@ def test_utf16_without_a_mark_is_recognised(write):
     assert codes(report) == ["utf16"]
 
 
+def test_a_list_of_texts_as_content_is_told_once(write):
+    faulty = row(answer=["salt", "pepper"])
+    (problem,) = check_files(write([*GOOD, faulty])).errors
+    assert (problem.code, problem.field) == ("wrong_type", "messages[2].content")
+    assert "Found a list, expected text." in problem.reason
+    mixed = row(answer=[{"type": "text", "text": "a"}, 3, "b"])
+    (problem,) = check_files(write([*GOOD, mixed])).errors
+    assert problem.field == "messages[2].content"
+
+
 def test_a_byte_order_mark_is_told_and_accepted(write):
     path = write(b"\xef\xbb\xbf" + text_of(GOOD).encode())
     report = check_files(path)
@@ -717,6 +727,37 @@ def test_a_counter_of_many_examples_is_used_when_there_is_one(write):
 
     report = check_files(write(GOOD), count_tokens=Counter())
     assert report.tokens["train.jsonl"].examples == 12
+
+
+# --- personal data ----------------------------------------------------------------
+
+
+def test_personal_data_and_keys_are_told_masked_when_asked_for(write):
+    key = "sk-" + "a1b2" * 6
+    rows = [*GOOD, row("Write to cook@example.org", f"Use {key}.")]
+    assert check_files(write(rows)).problems == []
+    report = check_files(write(rows), privacy=True)
+    assert [(p.code, p.line, p.field) for p in report.problems] == [
+        ("personal_data", 13, "messages[1].content"),
+        ("secret", 13, "messages[2].content"),
+    ]
+    assert report.ok
+    assert "cook@example.org" not in str(report)
+    assert key not in str(report)
+
+
+def test_what_a_problem_quotes_is_masked_as_well(write):
+    odd = row("New?", "Yes.", system="Ask cook@example.org.")
+    report = check_files(write([*GOOD, odd, row(weight="cook@example.org")]))
+    assert [p.code for p in report.problems] == ["system_prompt_mixed", "wrong_value"]
+    assert "cook@example.org" not in str(report)
+
+
+def test_many_findings_are_counted_though_few_are_kept(write):
+    rows = [row(f"{i} cook@example.org", "1") for i in range(50)]
+    report = check_files(write(rows), privacy=True, keep=3)
+    assert len(report.problems) == 3
+    assert report.counts["train.jsonl", "personal_data"] == 50
 
 
 # --- the report -------------------------------------------------------------------

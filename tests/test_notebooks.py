@@ -21,6 +21,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from helpers import checks, evaluation, recipes
+from tests import prepared_data
 from tools import notebooks as tool
 
 PATHS = tool.all_notebooks()
@@ -230,6 +231,8 @@ def outcome_of(code: str) -> checks.Outcome:
         "lengths": list(range(100, 200)),
         "checkpoints": CHECKPOINTS,
     }
+    if "helpers.data_checks" in code:
+        names |= prepared_data.names()
     body, _, last = code.strip().rpartition("\n")
     exec(body, names)
     return eval(last, names)
