@@ -1164,5 +1164,156 @@ TEXTS: dict[str, str] = {
     "check.mended.label": N_(
         "Not yet: the check is clean, but the answer in line {line} is not a list of "
         "names of the foods in its lines. Did the right one of two answers stay?"
+    # Notebooks 01 (what fine-tuning is) and 03 (inside the box).
+    "weights.hosted": N_(
+        "{label} keeps the weights; only a model that the local provider trained can "
+        "be looked into. Set COMPANION_PROVIDER=local."
+    ),
+    "weights.base": N_(
+        "The base model is {model}; only the one that comes with this repository can "
+        "be compared. Leave COMPANION_MODEL out."
+    ),
+    "weights.gone": N_(
+        "Job {id} has no such model on this machine; it has those of steps {known}. It "
+        "may have been deleted: run the notebook from the top."
+    ),
+    "weights.none": N_("{folder} has no model*.safetensors; give a model's folder."),
+    "weights.kind": N_(
+        "{name} is stored as {kind}; F64, F32, F16 and BF16 can be read here."
+    ),
+    "weights.shape": N_(
+        "{name} has the shape {before} before and {after} after; compare two models of "
+        "the same shape."
+    ),
+    "heat.empty": N_("The table holds no number; there is nothing to draw."),
+    "reading.heat": N_(
+        "Largest of the {n} squares: {most_where} ({most:.1%}). Smallest: "
+        "{least_where} ({least:.1%})."
+    ),
+    "overlay.curves": N_("Give one to {most} curves, each with one number or more."),
+    "reading.overlay": N_("Mean of the first and of the last tenth: {curves}."),
+    "reading.overlay.curve": N_("{name} {first:.2f}, then {last:.2f}"),
+    "tokens.learned": N_("{n} tokens, of which {learned} are learned ({share:.0%})."),
+    "tokens.none": N_("{folder} has no tokenizer.json; give a model's folder."),
+    "sizes.closed": N_("Nobody has told the shape of {model}; only its context."),
+    "sizes.unreadable": N_("{path}: the row {row} cannot be read: {error}"),
+    "sizes.context": N_(
+        "How much {model} reads at once is not known here. Look it up and add a row to "
+        "data/model_sizes.csv, with its source and the date."
+    ),
+    "check.fit.right": N_("Right: {n} examples fit, and one more does not."),
+    "check.fit.type": N_("Not yet: give a number of examples."),
+    "check.fit.whole": N_("Not yet: half an example is none. Give a whole number."),
+    "check.fit.mean": N_(
+        "Not yet: this is how many examples of average length would fit. The first "
+        "ones have lengths of their own; add them up one by one."
+    ),
+    "check.fit.longest": N_(
+        "Not yet: this is safe, but most examples are shorter than the longest."
+    ),
+    "check.fit.one_more": N_("Not yet: the last one of these goes over the edge."),
+    "check.fit.few": N_("Not yet: more of them fit."),
+    "check.fit.many": N_("Not yet: these are more than fit."),
+    "check.even.right": N_(
+        "Right: from call {n} on, fine-tuning has used fewer tokens altogether."
+    ),
+    "check.even.type": N_("Not yet: give a number of calls."),
+    "check.even.whole_prompt": N_(
+        "Not yet: a call with the fine-tuned model is not free either. How much does "
+        "each call save?"
+    ),
+    "check.even.short_prompt": N_(
+        "Not yet: the short prompt has to be paid in any case. How much does each call "
+        "save?"
+    ),
+    "check.even.upside_down": N_("Not yet: the fraction stands upside down."),
+    "check.even.wrong": N_(
+        "Not yet. Tokens spent once on training, divided by the tokens that each call "
+        "saves."
+    ),
+    "check.trainings.right": N_(
+        "Right: what tells them apart is whether each row says what the answer is."
+    ),
+    "check.trainings.type": N_("Not yet: give one answer for each of {letters}."),
+    "check.trainings.unknown": N_(
+        "Not yet: {found!r} is none of the three: supervised, continued pre-training, "
+        "neither."
+    ),
+    "check.trainings.neither": N_(
+        "Not yet: look at {letter} again. Do any weights change there?"
+    ),
+    "check.trainings.answers": N_(
+        "Not yet: look at {letter} again. Does somebody say for each row which part is "
+        "the answer to learn?"
+    ),
+    "check.call": N_("Not yet: your function stopped with {error}"),
+    "check.mask.right": N_(
+        "Right: the answer and its end are learned, everything else is only read."
+    ),
+    "check.mask.type": N_("Not yet: return a list of numbers."),
+    "check.mask.length": N_(
+        "Not yet: {found} weights for {n} tokens. The role has a token, and so has the "
+        "end."
+    ),
+    "check.mask.asked": N_(
+        "Not yet: in a message of the role {role} something is learned. Who writes it "
+        "later, the model or somebody else?"
+    ),
+    "check.mask.role": N_(
+        "Not yet: the token of the role is given to the model, it need not write it."
+    ),
+    "check.mask.end": N_(
+        "Not yet: a model that never learns to end would go on for ever."
+    ),
+    "check.mask.answer": N_("Not yet: every token of the answer counts the same."),
+    "check.loss.right": N_("Right: this is the number that the job reports."),
+    "check.loss.type": N_("Not yet: return one number, as a tensor."),
+    "check.loss.gradient": N_(
+        "Not yet: the number is right, but no gradient hangs on it. Return the tensor "
+        "itself."
+    ),
+    "check.loss.not_shifted": N_(
+        "Not yet: the logits of a token are compared with the token itself. What do "
+        "they foretell?"
+    ),
+    "check.loss.backwards": N_(
+        "Not yet: the logits are compared with the token before. It goes the other way."
+    ),
+    "check.loss.all": N_("Not yet: the question counts as well. Where is the mask?"),
+    "check.loss.mean": N_(
+        "Not yet: the sum is divided by all tokens. Divide by those that count."
+    ),
+    "check.loss.sum": N_("Not yet: this is the sum. Long answers would count more."),
+    "check.loss.weights": N_(
+        "Not yet: ids and logits are shifted, but the weights stayed where they were."
+    ),
+    "check.loss.sign": N_("Not yet: the sign is wrong; a loss falls towards zero."),
+    "check.loss.wrong": N_(
+        "Not yet. Three steps: shift by one, take -log p of each token, average over "
+        "those with a weight."
+    ),
+    "check.rate.right": N_("Right: up in a twentieth of the steps, then down to zero."),
+    "check.rate.type": N_("Not yet: this is a {found}. Return a number."),
+    "check.rate.zero": N_(
+        "Not yet: the first of {total} steps would have the rate 0 and change nothing."
+    ),
+    "check.rate.climb": N_(
+        "Not yet: at step {step} of {total} it is {found}. The first {warmup} steps "
+        "climb evenly, and the last of them reaches 1."
+    ),
+    "check.rate.fall": N_(
+        "Not yet: at step {step} of {total} it is {found}. After {warmup} steps it "
+        "falls on a straight line that would reach 0 at step {total}."
+    ),
+    "check.lora.right": N_("Right: {n:,} weights, {share:.0%} of the matrix."),
+    "check.lora.type": N_("Not yet: give a number of weights."),
+    "check.lora.whole": N_("Not yet: that is the matrix itself, which stays frozen."),
+    "check.lora.one": N_("Not yet: that is one of the two thin matrices."),
+    "check.lora.product": N_(
+        "Not yet: the two thin matrices lie side by side; their sizes add up."
+    ),
+    "check.lora.wrong": N_(
+        "Not yet. One thin matrix has as many rows as the rank, the other as many "
+        "columns."
     ),
 }
