@@ -558,4 +558,102 @@ TEXTS: dict[str, str] = {
     "demo.failed": N_("This did not work: {error}"),
     "demo.range": N_("--{name} has to be from {least} to {most}."),
     "demo.no_model": N_("Job {id} ended as {status}; there is no model to ask."),
+    # Evaluate honestly (notebook 30).
+    "ask.fits": N_(
+        "{marks} marks were given for {prompts} prompts; there has to be one for each."
+    ),
+    "prompting.glossary": N_(
+        "The glossary has no entries. Take them from rows that have answers, such as "
+        "food_names(train)."
+    ),
+    "price.negative": N_(
+        "Tokens and prices cannot be below zero; found {numbers} (tokens sent, tokens "
+        "given back, price of either)."
+    ),
+    "pairs.few": N_("A paired test needs two rows or more; there are {n}."),
+    "pairs.p_values": N_("p-values lie between 0 and 1; found {found}."),
+    "pairs.unknown": N_(
+        "There is no system '{found}' among the results; there are: {known}."
+    ),
+    "power.differences": N_(
+        "Wanted is a list of two or more numbers, one difference per item; found "
+        "something of the shape {found}, or numbers that are not finite."
+    ),
+    "power.flat": N_(
+        "All differences are the same, so chance cannot be seen in them. Take two "
+        "systems that differ from item to item."
+    ),
+    "power.gain": N_("The gain to notice has to be above 0; found {gain}."),
+    "power.items": N_("A test needs two items or more; found {n}."),
+    "power.formula": N_(
+        "Spread and gain have to be above 0; found {spread} and {gain}."
+    ),
+    "error.missed": N_("missed"),
+    "error.invented": N_("invented"),
+    "error.cut": N_("cut wrongly"),
+    "error.spelling": N_("spelt differently"),
+    "error.unreadable": N_("unreadable answer"),
+    "chart.errors.title": N_("What went wrong"),
+    "chart.errors.axis": N_("errors per 100 right names"),
+    "chart.power.title": N_("What a test of this size can see"),
+    "chart.power.axis": N_("test recipes"),
+    "chart.power.chance": N_("chance to notice the gain"),
+    "chart.power.gain": N_("gain {gain:g}"),
+    "reading.scores_mixed": N_(
+        "On the first {least} to {most} recipes of one test set: {scores}."
+    ),
+    "reading.error": N_("{name}: {total:.0f}, most often {kind} ({n:.0f})"),
+    "reading.no_errors": N_("{name}: none"),
+    "reading.errors": N_("Errors per 100 right names: {systems}."),
+    "reading.power": N_("A chance of {target:.0f} %: {gains}."),
+    "reading.power.from": N_("for a gain of {gain:g} from {n} recipes on"),
+    "reading.power.never": N_("for a gain of {gain:g} not even with {n} recipes"),
+    "check.leak.right": N_(
+        "Right: {n} rows are left; the {leaked} that were trained on are gone."
+    ),
+    "check.leak.type": N_(
+        "Not yet: this is a {found}. Wanted are rows of `drawn`, with their columns."
+    ),
+    "check.leak.left": N_("Not yet: {n} of these rows were trained on."),
+    "check.leak.others": N_("Not yet: {n} of these rows were never drawn."),
+    "check.leak.lost": N_(
+        "Not yet: {n} rows are missing that nobody trained on. Take out no more than "
+        "you have to."
+    ),
+    "check.leak.twice": N_("Not yet: {n} rows stand there more than once."),
+    "check.fisher.right": N_(
+        "Right: p = {p:.3f}. If both were equally good, tables at least this uneven "
+        "would come up about once in {once:.0f} times."
+    ),
+    "check.fisher.type": N_(
+        "Not yet: a number is wanted, or what scipy's function returns."
+    ),
+    "check.fisher.range": N_(
+        "Not yet: a p-value lies between 0 and 1, {found:.3g} does not."
+    ),
+    "check.fisher.one_sided": N_(
+        "Not yet: this is the one-sided p-value. Nobody knew beforehand which of the "
+        "two would be better."
+    ),
+    "check.fisher.opposite": N_("Not yet: this is 1 minus the p-value."),
+    "check.fisher.wrong": N_(
+        "Not yet. Rows of the table: right and wrong, first of one system, then of the "
+        "other. Is it Fisher's exact test that you ran?"
+    ),
+    "check.items.right": N_("Right: about {n:,} recipes."),
+    "check.items.type": N_("Not yet: a number is wanted."),
+    "check.items.square": N_(
+        "Not yet: half the gain needs four times the recipes. Something has to be "
+        "squared."
+    ),
+    "check.items.level_alone": N_(
+        "Not yet: with this many you would notice the gain every second time only. "
+        "Where is the chance of 80 %?"
+    ),
+    "check.items.unpaired": N_(
+        "Not yet: this is twice the number. Both systems answer the same recipes, so "
+        "none is needed twice."
+    ),
+    "check.items.few": N_("Not yet: these are too few."),
+    "check.items.many": N_("Not yet: these are more than needed."),
 }

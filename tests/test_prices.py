@@ -5,7 +5,13 @@ import datetime
 import pytest
 
 from helpers.connect import HOSTED_MODEL
-from helpers.prices import closing_note, hosted_models, price, training_price
+from helpers.prices import (
+    closing_note,
+    dollars_per_1000_calls,
+    hosted_models,
+    price,
+    training_price,
+)
 
 TABLE = """model,provider,used_by,status,shutdown_date,read_on,source,verified
 old,openai,x,closing,2027-01-14,2026-11-22,the deprecations page,no
@@ -80,3 +86,14 @@ def test_without_a_table_or_a_row_there_is_no_price(tmp_path, prices):
 def test_a_price_that_is_no_number_is_named(prices):
     with pytest.raises(ValueError, match="cheap"):
         training_price("bad", prices)
+
+
+def test_a_thousand_calls_cost_their_tokens_at_the_price_of_a_million():
+    # 1,000 calls of 600 and 50 tokens: 0.6 million sent, 0.05 million given back.
+    assert dollars_per_1000_calls(600, 50, 2.0, 10.0) == pytest.approx(1.2 + 0.5)
+    assert dollars_per_1000_calls(0, 0, 2.0, 10.0) == 0
+
+
+def test_a_price_below_zero_is_refused():
+    with pytest.raises(ValueError, match="below zero"):
+        dollars_per_1000_calls(600, 50, -2.0, 10.0)
