@@ -473,7 +473,6 @@ def power_chart(table: pd.DataFrame, target: float = 0.8, title: str = "") -> Ch
     with mpl.rc_context(_fonts()):
         figure = Figure(figsize=(7.6, 3.6), layout="constrained")
         axes = figure.add_subplot()
-        labels = []
         for number, gain in enumerate(table.columns):
             chances = table[gain].to_numpy(float)
             colour = PALETTE[(number + 1) % len(PALETTE)]
@@ -481,7 +480,13 @@ def power_chart(table: pd.DataFrame, target: float = 0.8, title: str = "") -> Ch
                 sizes, chances, color=colour, linewidth=2.0, markersize=5.5,
                 marker=MARKERS[number % len(MARKERS)], clip_on=False,
             )  # fmt: skip
-            labels.append((chances[-1], say("chart.power.gain", gain=gain), colour))
+            # All lines end at 1; on their way up there is room to name them.
+            place = int(np.abs(chances - 0.6).argmin())
+            axes.annotate(
+                say("chart.power.gain", gain=gain), xy=(sizes[place], chances[place]),
+                xytext=(9, -5), textcoords="offset points", va="top", color=colour,
+                fontsize=9.5, fontweight="bold",
+            )  # fmt: skip
         axes.axhline(target, color=GREY, linestyle="--", linewidth=1.2)
         axes.set_xscale("log")
         axes.set_xticks(sizes, [f"{size:,.0f}" for size in sizes])
@@ -491,7 +496,6 @@ def power_chart(table: pd.DataFrame, target: float = 0.8, title: str = "") -> Ch
         axes.set_ylabel(say("chart.power.chance"))
         axes.set_title(title or say("chart.power.title"))
         axes.grid(axis="x", visible=False)
-        _label_ends(axes, labels)
     return Chart(figure, _power_reading(table, target))
 
 
