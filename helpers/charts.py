@@ -387,8 +387,126 @@ def _score_reading(table: pd.DataFrame) -> str:
         )
         for name, row in table.iterrows()
     ]  # fmt: skip
-    n = int(table["n"].iloc[0])
-    return say("reading.scores", n=n, scores="; ".join(parts))
+    scores, n = "; ".join(parts), table["n"].astype(int)
+    if n.min() < n.max():
+        return say("reading.scores_mixed", least=n.min(), most=n.max(), scores=scores)
+    return say("reading.scores", n=n.iloc[0], scores=scores)
+
+
+# --- errors -----------------------------------------------------------------------
+
+# Told apart without colour as well.
+HATCHES = ("", "//", "..", "xx", "\\\\")
+
+
+def error_chart(rates: pd.DataFrame, title: str = "") -> Chart:
+    """Draw which kinds of errors systems make, as bars put end to end.
+
+    Args:
+        rates: what `answer_errors.error_rates` returns: one row per system, one column
+            per kind, errors per 100 right names.
+        title: above the chart.
+
+    Returns:
+        The chart; its sentence names each system's errors and the most frequent kind.
+    """
+    names = [str(name) for name in rates.index]
+    heights = np.arange(len(names))[::-1]
+    left = np.zeros(len(names))
+    with mpl.rc_context(_fonts()):
+        figure = Figure(figsize=(7.6, 1.8 + 0.42 * len(names)), layout="constrained")
+        axes = figure.add_subplot()
+        for number, kind in enumerate(rates.columns):
+            values = rates[kind].to_numpy(float)
+            axes.barh(
+                heights, values, left=left, height=0.62, label=say(f"error.{kind}"),
+                color=PALETTE[(number + 1) % len(PALETTE)],
+                hatch=HATCHES[number % len(HATCHES)], edgecolor="white", linewidth=0.6,
+            )  # fmt: skip
+            left = left + values
+        for height, total in zip(heights, left, strict=True):
+            axes.annotate(
+                f"{total:.0f}", xy=(total, height), xytext=(6, 0),
+                textcoords="offset points", va="center", fontweight="bold",
+            )  # fmt: skip
+        axes.set_yticks(heights, names)
+        axes.set_xlim(0, max(float(left.max(initial=0)), 1.0) * 1.1)
+        axes.set_xlabel(say("chart.errors.axis"))
+        axes.set_title(title or say("chart.errors.title"))
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="y", visible=False)
+        figure.legend(
+            loc="outside lower left", ncols=len(rates.columns), frameon=False,
+            fontsize=9, handlelength=1.6, columnspacing=1.2,
+        )  # fmt: skip
+    return Chart(figure, _error_reading(rates))
+
+
+def _error_reading(rates: pd.DataFrame) -> str:
+    parts = []
+    for name, row in rates.iterrows():
+        if row.sum() == 0:
+            parts.append(say("reading.no_errors", name=name))
+            continue
+        kind = say(f"error.{row.astype(float).idxmax()}")
+        parts.append(
+            say("reading.error", name=name, total=row.sum(), kind=kind, n=row.max())
+        )
+    return say("reading.errors", systems="; ".join(parts))
+
+
+# --- the size of a test -----------------------------------------------------------
+
+
+def power_chart(table: pd.DataFrame, target: float = 0.8, title: str = "") -> Chart:
+    """Draw the chance to notice a gain against the number of test items.
+
+    Args:
+        table: what `power.power_table` returns: index n, one column per gain, 0 to 1.
+        target: the chance that is asked for, drawn as a line.
+        title: above the chart.
+
+    Returns:
+        The chart; its sentence says from which number on each gain is noticed.
+    """
+    sizes = table.index.to_numpy(float)
+    with mpl.rc_context(_fonts()):
+        figure = Figure(figsize=(7.6, 3.6), layout="constrained")
+        axes = figure.add_subplot()
+        for number, gain in enumerate(table.columns):
+            chances = table[gain].to_numpy(float)
+            colour = PALETTE[(number + 1) % len(PALETTE)]
+            axes.plot(
+                sizes, chances, color=colour, linewidth=2.0, markersize=5.5,
+                marker=MARKERS[number % len(MARKERS)], clip_on=False,
+            )  # fmt: skip
+            # All lines end at 1; on their way up there is room to name them.
+            place = int(np.abs(chances - 0.6).argmin())
+            axes.annotate(
+                say("chart.power.gain", gain=gain), xy=(sizes[place], chances[place]),
+                xytext=(9, -5), textcoords="offset points", va="top", color=colour,
+                fontsize=9.5, fontweight="bold",
+            )  # fmt: skip
+        axes.axhline(target, color=GREY, linestyle="--", linewidth=1.2)
+        axes.set_xscale("log")
+        axes.set_xticks(sizes, [f"{size:,.0f}" for size in sizes])
+        axes.minorticks_off()
+        axes.set_ylim(0, 1.02)
+        axes.set_xlabel(say("chart.power.axis"))
+        axes.set_ylabel(say("chart.power.chance"))
+        axes.set_title(title or say("chart.power.title"))
+        axes.grid(axis="x", visible=False)
+    return Chart(figure, _power_reading(table, target))
+
+
+def _power_reading(table: pd.DataFrame, target: float) -> str:
+    parts = []
+    for gain in table.columns:
+        enough = table.index[(table[gain] >= target).to_numpy()]
+        n = f"{min(enough, default=table.index[-1]):,}"
+        key = "reading.power.from" if len(enough) else "reading.power.never"
+        parts.append(say(key, gain=gain, n=n))
+    return say("reading.power", target=100 * target, gains="; ".join(parts))
 
 
 # --- costs ------------------------------------------------------------------------

@@ -38,6 +38,7 @@ from helpers.recipes import name_set, parse_names
 CONFIDENCE = 0.95
 RESAMPLES = 9999
 SEED = 20261122
+NOT_SENT = "not_sent"  # reason of an answer that was never asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ def ask(
     keep: str | Path | None = None,
     label: str = "",
     show: bool = True,
+    fits: Sequence[bool] | None = None,
     **more: Any,
 ) -> list[Answer]:
     """Ask a model all prompts, several at once, and go on where a run was interrupted.
@@ -79,17 +81,25 @@ def ask(
         keep: file in which answers are kept; those that it has are not asked again.
         label: name at the progress bar; the model's id without it.
         show: show a progress bar.
+        fits: which prompts to send, as `context.fits` tells; the others get an empty
+            answer with the reason NOT_SENT, so that every row keeps its place.
         more: further arguments of `client.chat.completions.create`.
 
     Returns:
         One answer per prompt, in the same order.
 
     Raises:
+        ValueError: `fits` is not as long as `prompts`.
         openai.OpenAIError: a call failed; the note at it says how many are done.
     """
+    if fits is not None and len(fits) != len(prompts):
+        raise ValueError(say("ask.fits", marks=len(fits), prompts=len(prompts)))
     arguments = {"max_tokens": max_tokens, "temperature": temperature, **more}
     stored = _Kept(keep, model, arguments, client if keep else None)
     answers: list[Answer | None] = [stored.find(messages) for messages in prompts]
+    for index, fit in enumerate([] if fits is None else fits):
+        if not fit:
+            answers[index] = Answer("", finish_reason=NOT_SENT)
     missing = [i for i, answer in enumerate(answers) if answer is None]
     stop = threading.Event()
 
@@ -320,6 +330,31 @@ def measure(result: Result, metric: str = "f1") -> float:
     return float(statistic(*(result.rows[c].to_numpy(float) for c in columns)))
 
 
+def row_scores(result: Result, metric: str = "f1") -> np.ndarray:
+    """Return a metric of every row by itself: an array of shape (rows,), each 0 to 1.
+
+    Their mean is the macro average; `measure` sums over rows first (micro), so that
+    the two differ a little where rows have different numbers of names.
+
+    Args:
+        result: the scored answers.
+        metric: a key of METRICS.
+    """
+    columns, statistic = METRICS[metric]
+    data = (result.rows[column].to_numpy(float)[:, None] for column in columns)
+    return np.asarray(statistic(*data), dtype=float)
+
+
+def first_rows(result: Result, n: int) -> Result:
+    """Return a result as if only the first `n` rows of the test set had been asked.
+
+    Args:
+        result: the scored answers.
+        n: how many rows; all of them where there are fewer.
+    """
+    return Result(result.answers[:n], result.rows.head(n))
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
     """A value with its 95 % interval."""
@@ -441,7 +476,8 @@ def score_table(results: Mapping[str, Result]) -> pd.DataFrame:
     Returns:
         DataFrame indexed by system with the columns n, f1, f1_low, f1_high, precision,
         recall, exact, exact_low, exact_high, valid, prompt_tokens, completion_tokens
-        (means per call) and seconds (mean per call).
+        (means per call) and seconds (mean per call); calls that were not sent do not
+        count for the last three.
     """
     rows = []
     for name, result in results.items():
@@ -454,7 +490,11 @@ def score_table(results: Mapping[str, Result]) -> pd.DataFrame:
             else:
                 row[metric] = measure(result, metric)
         for column in ("prompt_tokens", "completion_tokens", "seconds"):
-            values = [getattr(answer, column) for answer in result.answers]
+            values = [
+                getattr(answer, column)
+                for answer in result.answers
+                if answer.finish_reason != NOT_SENT
+            ]
             row[column] = float(np.mean(values)) if values else 0.0
         rows.append(row)
     return pd.DataFrame(rows).set_index("system")

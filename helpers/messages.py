@@ -1054,6 +1054,7 @@ TEXTS: dict[str, str] = {
     "check.decision.bad": N_("Not yet: {error}"),
     "check.decision.wrong": N_(
         "Not yet: now it says '{found}', not '{verdict}'. Read which signs decide."
+    ),
     # Preparing data (notebook 10).
     "privacy.key": N_("a key"),
     "privacy.iban": N_("the number of a bank account (IBAN)"),
@@ -1164,6 +1165,7 @@ TEXTS: dict[str, str] = {
     "check.mended.label": N_(
         "Not yet: the check is clean, but the answer in line {line} is not a list of "
         "names of the foods in its lines. Did the right one of two answers stay?"
+    ),
     # Notebooks 01 (what fine-tuning is) and 03 (inside the box).
     "weights.hosted": N_(
         "{label} keeps the weights; only a model that the local provider trained can "
@@ -1316,4 +1318,501 @@ TEXTS: dict[str, str] = {
         "Not yet. One thin matrix has as many rows as the rank, the other as many "
         "columns."
     ),
+    # Evaluate honestly (notebook 30).
+    "ask.fits": N_(
+        "{marks} marks were given for {prompts} prompts; there has to be one for each."
+    ),
+    "prompting.glossary": N_(
+        "The glossary has no entries. Take them from rows that have answers, such as "
+        "food_names(train)."
+    ),
+    "price.negative": N_(
+        "Tokens and prices cannot be below zero; found {numbers} (tokens sent, tokens "
+        "given back, price of either)."
+    ),
+    "pairs.few": N_("A paired test needs two rows or more; there are {n}."),
+    "pairs.p_values": N_("p-values lie between 0 and 1; found {found}."),
+    "pairs.unknown": N_(
+        "There is no system '{found}' among the results; there are: {known}."
+    ),
+    "power.differences": N_(
+        "Wanted is a list of two or more numbers, one difference per item; found "
+        "something of the shape {found}, or numbers that are not finite."
+    ),
+    "power.flat": N_(
+        "All differences are the same, so chance cannot be seen in them. Take two "
+        "systems that differ from item to item."
+    ),
+    "power.gain": N_("The gain to notice has to be above 0; found {gain}."),
+    "power.items": N_("A test needs two items or more; found {n}."),
+    "power.formula": N_(
+        "Spread and gain have to be above 0; found {spread} and {gain}."
+    ),
+    "error.missed": N_("missed"),
+    "error.invented": N_("invented"),
+    "error.cut": N_("cut wrongly"),
+    "error.spelling": N_("spelt differently"),
+    "error.unreadable": N_("unreadable answer"),
+    "chart.errors.title": N_("What went wrong"),
+    "chart.errors.axis": N_("errors per 100 right names"),
+    "chart.power.title": N_("What a test of this size can see"),
+    "chart.power.axis": N_("test recipes"),
+    "chart.power.chance": N_("chance to notice the gain"),
+    "chart.power.gain": N_("gain {gain:g}"),
+    "reading.scores_mixed": N_(
+        "On the first {least} to {most} recipes of one test set: {scores}."
+    ),
+    "reading.error": N_("{name}: {total:.0f}, most often {kind} ({n:.0f})"),
+    "reading.no_errors": N_("{name}: none"),
+    "reading.errors": N_("Errors per 100 right names: {systems}."),
+    "reading.power": N_("A chance of {target:.0f} %: {gains}."),
+    "reading.power.from": N_("for a gain of {gain:g} from {n} recipes on"),
+    "reading.power.never": N_("for a gain of {gain:g} not even with {n} recipes"),
+    "check.leak.right": N_(
+        "Right: {n} rows are left; the {leaked} that were trained on are gone."
+    ),
+    "check.leak.type": N_(
+        "Not yet: this is a {found}. Wanted are rows of `drawn`, with their columns."
+    ),
+    "check.leak.left": N_("Not yet: {n} of these rows were trained on."),
+    "check.leak.others": N_("Not yet: {n} of these rows were never drawn."),
+    "check.leak.lost": N_(
+        "Not yet: {n} rows are missing that nobody trained on. Take out no more than "
+        "you have to."
+    ),
+    "check.leak.twice": N_("Not yet: {n} rows stand there more than once."),
+    "check.fisher.right": N_(
+        "Right: p = {p:.3f}. If both were equally good, tables at least this uneven "
+        "would come up about once in {once:.0f} times."
+    ),
+    "check.fisher.type": N_(
+        "Not yet: a number is wanted, or what scipy's function returns."
+    ),
+    "check.fisher.range": N_(
+        "Not yet: a p-value lies between 0 and 1, {found:.3g} does not."
+    ),
+    "check.fisher.one_sided": N_(
+        "Not yet: this is the one-sided p-value. Nobody knew beforehand which of the "
+        "two would be better."
+    ),
+    "check.fisher.opposite": N_("Not yet: this is 1 minus the p-value."),
+    "check.fisher.wrong": N_(
+        "Not yet. Rows of the table: right and wrong, first of one system, then of the "
+        "other. Is it Fisher's exact test that you ran?"
+    ),
+    "check.items.right": N_("Right: about {n:,} recipes."),
+    "check.items.type": N_("Not yet: a number is wanted."),
+    "check.items.square": N_(
+        "Not yet: half the gain needs four times the recipes. Something has to be "
+        "squared."
+    ),
+    "check.items.level_alone": N_(
+        "Not yet: with this many you would notice the gain every second time only. "
+        "Where is the chance of 80 %?"
+    ),
+    "check.items.unpaired": N_(
+        "Not yet: this is twice the number. Both systems answer the same recipes, so "
+        "none is needed twice."
+    ),
+    "check.items.few": N_("Not yet: these are too few."),
+    "check.items.many": N_("Not yet: these are more than needed."),
+    # Notebook 31, the limits: experiments, kept results, charts, checks.
+    "experiment.no_model": N_(
+        "Job {id} ended as {status}; there is no model to ask. Run the cell again."
+    ),
+    "experiment.questions": N_("{n} questions to {model}"),
+    "experiment.no_logprobs": N_(
+        "{model}: the service gives no log probabilities, so nobody can see how sure "
+        "the model was."
+    ),
+    "experiment.no_validation": N_(
+        "No step has a loss of the whole validation file (full_valid_loss). Train with "
+        "a validation file, and wait for the end of the first epoch."
+    ),
+    "limits.missing": N_("There is no table {name!r} in {folder}; there are: {known}"),
+    "kept.missing": N_(
+        "benchmarks/results/{path} is not there. `{command}` computes it; run it in "
+        "the repository, on a machine that has nothing else to do."
+    ),
+    "kept.unreadable": N_(
+        "benchmarks/results/{path} cannot be read ({error}). `{command}` writes it "
+        "anew."
+    ),
+    "kept.where": N_("{date}, {processor}, {cores} cores, {versions}"),
+    "chart.rows.title": N_("F1 by the number of training rows"),
+    "chart.rows.x": N_("training rows (each step is about three times as many)"),
+    "chart.rows.live": N_("just now  {value:.2f}"),
+    "chart.rows.empty": N_("There is no run to draw."),
+    "reading.rows.one": N_("{rows} rows {mean:.2f} ({low:.2f} to {high:.2f})"),
+    "reading.rows": N_("Mean F1, and lowest and highest seed: {parts}."),
+    "reading.rows.rival": N_("The level line: {name}, {value:.2f}."),
+    "reading.rows.live": N_("The job of just now: {rows} rows, {value:.2f}."),
+    "check.epochs.right": N_(
+        "Right: after {epochs} epochs the validation loss was lowest, {loss:.3f}."
+    ),
+    "check.epochs.type": N_("Not yet: this is a {found}, not a number of epochs."),
+    "check.epochs.from_zero": N_(
+        "Not yet: close. The first epoch has the number 1, not 0."
+    ),
+    "check.epochs.step": N_("Not yet: this is a step. Asked is the epoch it ends."),
+    "check.epochs.train": N_(
+        "Not yet: here the loss on the training rows is lowest. Which one counts?"
+    ),
+    "check.epochs.range": N_("Not yet: the job had the epochs 1 to {last}."),
+    "check.epochs.wrong": N_(
+        "Not yet: after {epochs} epochs it was {loss:.3f}. There is a lower one."
+    ),
+    "check.enough.right": N_(
+        "Right: with {rows} rows even the worst seed reached {low:.2f}."
+    ),
+    "check.enough.type": N_("Not yet: this is a {found}, not a number of rows."),
+    "check.enough.size": N_("Not yet: measured were {sizes} rows; choose one of them."),
+    "check.enough.none": N_(
+        "Not yet: in this table no number of rows reached {target:.2f} with every seed."
+    ),
+    "check.enough.fewer": N_(
+        "Not yet: {rows} rows are enough. Would fewer do as well?"
+    ),
+    "check.enough.mean": N_(
+        "Not yet: with {rows} rows the mean gets there. What of the worst seed?"
+    ),
+    "check.enough.below": N_("Not yet: {rows} rows are too few, even on average."),
+    "check.mixed.right": N_(
+        "Right: {task} examples of the task and {general} of everything else."
+    ),
+    "check.mixed.type": N_("Not yet: this is a {found}; give a list of examples."),
+    "check.mixed.examples": N_(
+        "Not yet: the list has to hold examples, each with its 'messages'. Did you put "
+        "a list into the list?"
+    ),
+    "check.mixed.task": N_(
+        "Not yet: {missing} examples of the task are missing. None has to give way."
+    ),
+    "check.mixed.strangers": N_(
+        "Not yet: the list has examples that are in neither of the two."
+    ),
+    "check.mixed.twice": N_("Not yet: some example is in the list twice."),
+    "check.mixed.of_task": N_(
+        "Not yet: {found} are a fifth of the task's examples. But of the whole list "
+        "they are {found} of {total}."
+    ),
+    "check.mixed.number": N_(
+        "Not yet: {found} of the {total} examples are general ones. Is that a fifth?"
+    ),
+    "check.suspects.right": N_(
+        "Right: these {n} rows copy their lines. A few lines of code would have found "
+        "them before the training did."
+    ),
+    "check.suspects.type": N_("Not yet: this is a {found}; give row numbers."),
+    "check.suspects.numbers": N_(
+        "Not yet: give the numbers of the rows (the index), not True and False, nor "
+        "the rows themselves."
+    ),
+    "check.suspects.many": N_(
+        "Not yet: all of them are there, but so are {wrong} rows whose answer is no "
+        "mere copy."
+    ),
+    "check.suspects.few": N_("Not yet: {missed} more rows copy all their lines."),
+    "check.suspects.both": N_(
+        "Not yet: {missed} rows are missing, and {wrong} of yours are no mere copies."
+    ),
+    # The assignment, the job monitor and the playground.
+    "assignment.data.unknown": N_(
+        "There is no data set '{name}'. Choose one of {known}, or give the path of a "
+        "folder with task.json, rows.csv, questions.csv and sealed.json."
+    ),
+    "assignment.data.unreadable": N_("{path} cannot be read: {error}"),
+    "assignment.data.lacks": N_("{path} lacks {missing}."),
+    "assignment.data.twice": N_("{path}: the id {id} stands there twice."),
+    "assignment.data.unsealed": N_(
+        "{path} has no sealed answer for {n} question(s), the first is {first}. Seal "
+        "them with helpers.assignment_data.seal."
+    ),
+    "assignment.no_step": N_("There is no step '{found}'; the steps are {known}."),
+    "assignment.column.step": N_("step"),
+    "assignment.column.points": N_("points"),
+    "assignment.column.check": N_("what the check says"),
+    "assignment.step.choice": N_("1 Choose a tutorial and data"),
+    "assignment.step.trap": N_("2 Find the trap"),
+    "assignment.step.rows": N_("3 Mend the rows"),
+    "assignment.step.baseline": N_("4 Measure what you have"),
+    "assignment.step.training": N_("5 Fine-tune"),
+    "assignment.step.target": N_("6 Reach the target"),
+    "assignment.step.decision": N_("7 Decide"),
+    "assignment.target": N_(
+        "Target: {needed} of the {n} held-out questions answered exactly right. Small "
+        "and capital letters, spaces and a stop at the end do not count."
+    ),
+    "assignment.choice.blank": N_(
+        "Not chosen yet. Until you do, the data set '{name}' is shown."
+    ),
+    "assignment.choice.unknown": N_(
+        "Not yet: '{found}' is no notebook that fine-tunes a model. There are: {known}."
+    ),
+    "assignment.choice.right": N_("Right: you follow {tutorial} with the data {data}."),
+    "assignment.trap.name": N_(
+        "Not yet: '{found}' is none of the traps. They are called {known}."
+    ),
+    "assignment.trap.type": N_(
+        "Not yet: the suspects are a {found}. Give the ids of rows, or rows themselves."
+    ),
+    "assignment.trap.unknown": N_(
+        "Not yet: some of the suspects are no ids of `work.rows`."
+    ),
+    "assignment.trap.there_is": N_(
+        "Not yet: there is something. Compare rows with questions, rows with rows, and "
+        "prompts with prompts."
+    ),
+    "assignment.trap.none": N_("Right: these rows have none of the traps."),
+    "assignment.trap.other": N_(
+        "Not yet: no row of this data set shows the trap '{trap}'. Count before you "
+        "name it."
+    ),
+    "assignment.trap.missed": N_(
+        "Not yet: the trap is named rightly, but {n} case(s) of it are not among your "
+        "suspects. Some may be in disguise."
+    ),
+    "assignment.trap.innocent": N_(
+        "Not yet: all cases are there, but {n} of your suspects have nothing to do "
+        "with it."
+    ),
+    "assignment.trap.right": N_("Right: that is the trap, and these {n} rows show it."),
+    "assignment.rows.type": N_(
+        "Not yet: this is a {found}. Give a table, or a list of dicts."
+    ),
+    "assignment.rows.columns": N_("Not yet: the rows lack {missing}."),
+    "assignment.rows.empty": N_("Not yet: a prompt or an answer is empty."),
+    "assignment.rows.few": N_(
+        "Not yet: {found} rows are left; keep at least {needed}. What else could be "
+        "done with the bad ones than to drop them?"
+    ),
+    "assignment.rows.leak": N_(
+        "Not yet: {n} row(s) ask a held-out question. A score on them says nothing."
+    ),
+    "assignment.rows.contradiction": N_(
+        "Not yet: {n} rows share a prompt with another row and have another answer."
+    ),
+    "assignment.rows.repeated": N_(
+        "Not yet: {n} row(s) repeat another one. One of the two could get into your "
+        "test rows; keep one."
+    ),
+    "assignment.rows.prompt": N_(
+        "Not yet: {n} row(s) have a prompt that is not shaped as those of the "
+        "questions. Compare both letter by letter."
+    ),
+    "assignment.rows.label": N_(
+        "Not yet: {n} row(s) still have an answer that the guide would not give."
+    ),
+    "assignment.rows.right": N_(
+        "Right: {n} rows, shaped as the questions, none of them a question, none "
+        "against the guide."
+    ),
+    "assignment.answers.type": N_(
+        "Not yet: '{name}' has to be a list with one answer per row, as `ask` returns "
+        "it."
+    ),
+    "assignment.answers.length": N_(
+        "Not yet: '{name}' has {found} answers for {n} prompts."
+    ),
+    "assignment.baseline.prompt": N_(
+        "Not yet: with examples the prompts should be longer than without. Did both go "
+        "out in the same way?"
+    ),
+    "assignment.baseline.right": N_("Right, on {n} test rows: {shares}."),
+    "assignment.training.type": N_("Not yet: a {found} is no job. `submit` gives one."),
+    "assignment.training.unknown": N_("Not yet: the provider knows no such job."),
+    "assignment.training.status": N_(
+        "Not yet: the job is {status}. Follow it until it has succeeded."
+    ),
+    "assignment.training.file": N_(
+        "Not yet: the job was trained on another file than the one you wrote last. "
+        "Submit the new one."
+    ),
+    "assignment.training.right": N_("Right: {model} was trained on your rows."),
+    "assignment.target.rows": N_(
+        "Not yet: {right} of {n} are right, but step 3 is not. Mend the rows and train "
+        "again; until then the number means nothing. (Try {tries})"
+    ),
+    "assignment.target.below": N_(
+        "Not yet: {right} of {n} are right (95 % interval {low:.0f} to {high:.0f} %); "
+        "the target is {needed}. Improve on your own test rows, not here. (Try {tries})"
+    ),
+    "assignment.target.right": N_(
+        "Right: {right} of {n} (95 % interval {low:.0f} to {high:.0f} %); the target "
+        "was {needed}. (Try {tries})"
+    ),
+    "assignment.decision.name": N_(
+        "Not yet: '{found}' is no decision. Write one of: {known}."
+    ),
+    "assignment.decision.early": N_(
+        "Not yet: there is nothing to compare. Steps 4 and 6 measure it."
+    ),
+    "assignment.decision.short": N_(
+        "Not yet: {found} words. Write at least {needed}: what you measured, what it "
+        "costs, what you do not know."
+    ),
+    "assignment.decision.numbers": N_(
+        "Not yet: name at least two of the numbers that you measured, as shares "
+        "(0.93), in percent (93 %) or as counts."
+    ),
+    "assignment.decision.against": N_(
+        "Not yet: your own comparison does not say that fine-tuning is better than "
+        "'{rival}'. Decide otherwise, or measure on more rows."
+    ),
+    "assignment.decision.right": N_(
+        "Right: your numbers carry your decision. A teacher reads the reasons."
+    ),
+    "assignment.verdict.none": N_("Nothing to compare yet: steps 4 and 6 measure it."),
+    "assignment.verdict.better": N_(
+        "better: compared with '{rival}', the fine-tuned model is right on "
+        "{value:+.0%} of the rows (95 % interval {low:+.0%} to {high:+.0%})"
+    ),
+    "assignment.verdict.worse": N_(
+        "worse: compared with '{rival}', the fine-tuned model is right on "
+        "{value:+.0%} of the rows (95 % interval {low:+.0%} to {high:+.0%})"
+    ),
+    "assignment.verdict.cannot_tell": N_(
+        "cannot tell: compared with '{rival}', the fine-tuned model is right on "
+        "{value:+.0%} of the rows (95 % interval {low:+.0%} to {high:+.0%} contains 0)"
+    ),
+    "assignment.hint": N_("Hint {number} of {total}:"),
+    "assignment.hint.choice_1": N_("The README lists the notebooks by number."),
+    "assignment.hint.choice_2": N_(
+        "Take a tutorial that you have already run; its steps are the ones below."
+    ),
+    "assignment.hint.choice_3": N_(
+        "The number of the recipe assistant is 20; `data_sets()` shows the data."
+    ),
+    "assignment.hint.trap_1": N_(
+        "Make three comparisons: rows with questions, rows with rows, and the prompts "
+        "of both. One of them finds something."
+    ),
+    "assignment.hint.trap_2": N_(
+        "Copies can be in disguise. Compare only words, in small letters: "
+        '" ".join(re.findall(r"\\w+", text.casefold()))'
+    ),
+    "assignment.hint.trap_3": N_(
+        "In pandas: `isin` finds leaks, `groupby` with `nunique` of the answers finds "
+        "contradictions, and `unique()` on `system` shows the prompts in use."
+    ),
+    "assignment.hint.rows_1": N_(
+        "Read the check's sentence: it names the first fault that is left, and how "
+        "many rows have it."
+    ),
+    "assignment.hint.rows_2": N_(
+        "A leak is dropped. A contradiction is decided by the guide, for all rows of "
+        "that kind, not only for those that were seen twice. A prompt is rewritten."
+    ),
+    "assignment.hint.rows_3": N_(
+        "The column `source` says where a row comes from. Is the mistake spread over "
+        "all sources? For a new prompt, take the old one apart with `splitlines` and "
+        "`partition`, and build the new text with an f-string."
+    ),
+    "assignment.hint.baseline_1": N_(
+        "Use `ask_all` twice: once with the prompts `bare`, once with `shown`."
+    ),
+    "assignment.hint.baseline_2": N_(
+        "Ask `here.base_model`, and the rows of `test`; the examples in `shown` come "
+        "from `train`."
+    ),
+    "assignment.hint.baseline_3": N_(
+        "A rule is a function from a user text to an answer; give its answers as a "
+        "list of texts, in the order of `test`."
+    ),
+    "assignment.hint.training_1": N_(
+        "The tutorial's call is `submit`, with the connection and both files."
+    ),
+    "assignment.hint.training_2": N_(
+        "`suffix` names your model, `seed` makes the job repeatable. "
+        "The rest may stay as it is."
+    ),
+    "assignment.hint.training_3": N_(
+        "If the validation loss rises early, take fewer epochs; if it still falls at "
+        "the end, take more."
+    ),
+    "assignment.hint.target_1": N_(
+        "Ask `job.fine_tuned_model` with the prompts `bare`, first `test`, then "
+        "`work.questions`."
+    ),
+    "assignment.hint.target_2": N_(
+        "Below the target? Look at the wrong answers on `test`: is it the form, the "
+        "copying, or the rule behind the labels?"
+    ),
+    "assignment.hint.target_3": N_(
+        "More rows in `train` help, and so does an epoch more. Do not choose by the "
+        "held-out score: each look at it makes it worth less."
+    ),
+    "assignment.hint.decision_1": N_(
+        "`work.scores()` and `work.verdict()` hold the numbers."
+    ),
+    "assignment.hint.decision_2": N_(
+        "What would you use without fine-tuning, and how much worse is it? What do "
+        "training, hosting and longer prompts cost?"
+    ),
+    "assignment.hint.decision_3": N_(
+        "Say what would change your mind: more data, another price, a larger base "
+        "model, a rule."
+    ),
+    "report.assignment.title": N_("Assignment: fine-tune, or not?"),
+    "report.assignment.learner": N_("Handed in by"),
+    "report.assignment.about": N_(
+        "Data set {data} ({title}), with the steps of notebook {tutorial}. {date}."
+    ),
+    "report.assignment.points": N_(
+        "Points by the checks: {points} of {automatic}. {teacher} more are for the "
+        "reasons, and for a teacher to give."
+    ),
+    "report.assignment.numbers": N_("Numbers"),
+    "report.assignment.tries": N_(
+        "Sets of answers held against the held-out questions: {n}."
+    ),
+    "report.assignment.decision": N_("Decision"),
+    "report.assignment.programs": N_("For programs"),
+    "report.assignment.unreadable": N_("{path} is no report of this assignment."),
+    "report.assignment.same": N_(
+        "{file}: {learner}, {data}, {points} points; {found} held-out answers are "
+        "right, as claimed; {tries} tries; {choice}"
+    ),
+    "report.assignment.not": N_(
+        "{file}: {learner}, {data}, {points} points; {found} held-out answers are "
+        "right, but {claimed} are claimed; {tries} tries; {choice}"
+    ),
+    "monitor.none": N_("No job yet: there is nothing to watch."),
+    "monitor.status": N_("status"),
+    "monitor.step": N_("step"),
+    "monitor.loss": N_("training loss"),
+    "monitor.full": N_("validation loss (all)"),
+    "monitor.model": N_("model"),
+    "monitor.error": N_("error"),
+    "monitor.note": N_("note"),
+    "monitor.events": N_("last events"),
+    "monitor.picture": N_(
+        "Training loss from {first:.2f} to {last:.2f} in {steps} steps."
+    ),
+    "monitor.button.pause": N_("Pause"),
+    "monitor.button.resume": N_("Go on"),
+    "monitor.button.cancel": N_("Cancel"),
+    "monitor.button.look": N_("Look now"),
+    "monitor.asked.pause": N_("Asked to pause; the step under way is finished first."),
+    "monitor.asked.resume": N_("Asked to go on."),
+    "monitor.asked.cancel": N_("Asked to cancel."),
+    "monitor.refused": N_("The provider refused: {error}"),
+    "monitor.lost": N_("The provider does not answer; what stands here is old."),
+    "monitor.unknown": N_("There is no button '{found}'; there are: {known}."),
+    "playground.billed": N_("Each question in the playground is a call per model."),
+    "playground.nothing": N_(
+        "Nothing asked yet. Type a prompt, or call .ask('...') on this object."
+    ),
+    "playground.models": N_("A playground needs at least one model to ask."),
+    "playground.failed": N_("(no answer: {error})"),
+    "playground.prompt": N_("Prompt"),
+    "playground.system": N_("System"),
+    "playground.temperature": N_("Temperature"),
+    "playground.max_tokens": N_("Max tokens"),
+    "playground.ask": N_("Ask"),
+    "playground.column.system": N_("system"),
+    "playground.column.answer": N_("answer"),
+    "playground.column.tokens": N_("tokens in / out"),
+    "playground.column.seconds": N_("seconds"),
+    "playground.counts": N_("{prompt} tokens in, {completion} out, {seconds:.1f} s"),
 }

@@ -202,6 +202,26 @@ def _price(row: dict[str, str], path: Path, line: int) -> Price:
         ) from error
 
 
+def dollars_per_1000_calls(
+    prompt_tokens: float, answer_tokens: float, input_usd: float, output_usd: float
+) -> float:
+    """Return what a thousand calls cost, in US dollars.
+
+    Args:
+        prompt_tokens: tokens that one call sends, on average.
+        answer_tokens: tokens that one call gives back, on average.
+        input_usd: price of a million tokens sent, in US dollars.
+        output_usd: price of a million tokens given back, in US dollars.
+
+    Raises:
+        ValueError: a number is below zero.
+    """
+    numbers = (prompt_tokens, answer_tokens, input_usd, output_usd)
+    if min(numbers) < 0:
+        raise ValueError(say("price.negative", numbers=numbers))
+    return (prompt_tokens * input_usd + answer_tokens * output_usd) / 1000
+
+
 def _rows(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []

@@ -1,4 +1,4 @@
-"""Ways to ask: without examples, with examples, with examples found for the question.
+"""Ways to ask: without examples, with examples, with what was found for the question.
 
 Purpose: each way is a function from a row to the messages of one request, so that the
 same test set can be asked in every way. Use:
@@ -6,25 +6,32 @@ same test set can be asked in every way. Use:
     ask = few_shot(train, k=3)
     client.chat.completions.create(model=..., messages=ask(row))
 
-It must never know a provider. The answer of a row never gets into its own prompt.
+It must never know a provider. The answer of a row never gets into its own prompt: an
+example that asks the very same question is left out, whoever chose it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from helpers.messages import say
-from helpers.recipes import to_example
+from helpers.recipes import name_set, parse_names, to_example
 
 Row = Mapping[str, Any]
 Messages = list[dict[str, Any]]
 Prompt = Callable[[Row], Messages]
 # Finds the rows that are shown as examples for a row: the place for retrieval (RAG).
 Retriever = Callable[[Row], Sequence[Row]]
+# Pieces of three to five letters: they find "tomatoe" for "tomatoes", and they work for
+# Korean without knowing its grammar.
+PIECES: dict[str, Any] = {"analyzer": "char_wb", "ngram_range": (3, 5)}
+# What a model reads; it is part of the experiment, so it is not translated.
+GLOSSARY = "Names of foods that may be meant: {names}."
 
 
 def zero_shot(example: Callable[[Row], dict[str, Any]] = to_example) -> Prompt:
@@ -47,7 +54,8 @@ def few_shot(
     """Show the first `k` examples as earlier turns, then ask.
 
     Args:
-        examples: rows to show, none of them from the test set.
+        examples: rows to show, none of them from the test set. A row among them that
+            is asked itself is not shown; the next one takes its place.
         k: how many; 0 is the same as `zero_shot`.
         example: turns a row into a training example; the recipes' by default.
 
@@ -60,8 +68,13 @@ def few_shot(
     rows = _rows(examples)
     if not 0 <= k <= len(rows):
         raise ValueError(say("prompting.few", k=k, found=len(rows)))
-    shown = rows[:k]
-    return retrieved(lambda row: shown, example)
+
+    def first_others(row: Row) -> Sequence[Row]:
+        asked = example(row)["messages"][:-1]
+        others = (one for one in rows if example(one)["messages"][:-1] != asked)
+        return list(islice(others, k))
+
+    return retrieved(first_others, example)
 
 
 def retrieved(
@@ -71,7 +84,7 @@ def retrieved(
 
     Args:
         retrieve: returns the rows to show, the most useful last: models attend best to
-            what stands near the question.
+            what stands near the question. A row with the same question is dropped.
         example: turns a row into a training example; the recipes' by default.
 
     Returns:
@@ -82,7 +95,9 @@ def retrieved(
         asked = example(row)["messages"][:-1]
         turns: Messages = []
         for shown in retrieve(row):
-            turns += [m for m in example(shown)["messages"] if m["role"] != "system"]
+            messages = example(shown)["messages"]
+            if messages[:-1] != asked:
+                turns += [m for m in messages if m["role"] != "system"]
         system = [m for m in asked if m["role"] == "system"]
         return system + turns + [m for m in asked if m["role"] != "system"]
 
@@ -92,9 +107,8 @@ def retrieved(
 def nearest(examples: pd.DataFrame | Sequence[Row], k: int) -> Retriever:
     """Return a retriever of the `k` examples whose ingredients look most alike.
 
-    Texts are compared by the pieces of three to five letters that they share, weighed
-    by how rare they are (TF-IDF): that finds "tomatoe" for "tomatoes", and works for
-    Korean without knowing its grammar.
+    Texts are compared by the pieces of words that they share (PIECES), weighed by how
+    rare these are (TF-IDF of scikit-learn). A row never finds itself.
 
     Args:
         examples: rows to choose from, none of them from the test set.
@@ -108,16 +122,125 @@ def nearest(examples: pd.DataFrame | Sequence[Row], k: int) -> Retriever:
     rows = _rows(examples)
     if not 0 <= k <= len(rows):
         raise ValueError(say("prompting.few", k=k, found=len(rows)))
-    vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5))
+    vectorizer = TfidfVectorizer(**PIECES)
     known = vectorizer.fit_transform(row["ingredients"] for row in rows)
 
     def retrieve(row: Row) -> Sequence[Row]:
         asked = vectorizer.transform([row["ingredients"]])
         alike = (known @ asked.T).toarray().ravel()
-        best = np.argsort(-alike, kind="stable")[:k]
-        return [rows[i] for i in best[::-1]]
+        ranked = (rows[i] for i in np.argsort(-alike, kind="stable"))
+        others = (one for one in ranked if one["ingredients"] != row["ingredients"])
+        return list(islice(others, k))[::-1]
 
     return retrieve
+
+
+# --- a glossary -------------------------------------------------------------------
+
+
+def food_names(examples: pd.DataFrame | Sequence[Row]) -> list[str]:
+    """Return the names in the answers of rows, lower case, each once, sorted.
+
+    Args:
+        examples: rows with the column NER, none of them from the test set.
+    """
+    answers = (parse_names(row["NER"]) or [] for row in _rows(examples))
+    return sorted({name for names in answers for name in name_set(names)})
+
+
+def glossary_lookup(
+    names: Sequence[str], per_line: int = 1, least: float = 0.3
+) -> Callable[[Row], list[str]]:
+    """Return a function that finds the entries of a glossary that a recipe may mean.
+
+    Every ingredient line is compared with every entry as `nearest` compares texts.
+
+    Args:
+        names: the entries.
+        per_line: how many entries a line may bring.
+        least: how alike line and entry have to be: a cosine, from 0 to 1.
+
+    Returns:
+        A function from a row to entries, in the order of the lines, each once.
+
+    Raises:
+        ValueError: there are no entries.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    entries = list(dict.fromkeys(names))
+    if not entries:
+        raise ValueError(say("prompting.glossary"))
+    vectorizer = TfidfVectorizer(**PIECES)
+    known = vectorizer.fit_transform(entries)
+
+    def look_up(row: Row) -> list[str]:
+        lines = parse_names(row["ingredients"]) or []
+        if not lines:
+            return []
+        found: dict[str, None] = {}
+        for alike in (vectorizer.transform(lines) @ known.T).toarray():
+            best = np.argsort(-alike, kind="stable")[:per_line]
+            found.update((entries[i], None) for i in best if alike[i] >= least)
+        return list(found)
+
+    return look_up
+
+
+def with_glossary(
+    look_up: Callable[[Row], Sequence[str]],
+    example: Callable[[Row], dict[str, Any]] = to_example,
+) -> Prompt:
+    """Name the entries of a glossary in the system prompt, then ask.
+
+    Args:
+        look_up: finds the entries for a row, as `glossary_lookup` does.
+        example: turns a row into a training example; the recipes' by default.
+
+    Returns:
+        A function from a row to messages; without a find they are those of `zero_shot`.
+    """
+
+    def prompt(row: Row) -> Messages:
+        asked = [dict(message) for message in example(row)["messages"][:-1]]
+        found = look_up(row)
+        if found:
+            hint = GLOSSARY.format(names="; ".join(found))
+            if asked[0]["role"] == "system":
+                asked[0]["content"] += "\n\n" + hint
+            else:
+                asked.insert(0, {"role": "system", "content": hint})
+        return asked
+
+    return prompt
+
+
+# --- training on such prompts -----------------------------------------------------
+
+
+def prompted_examples(
+    rows: pd.DataFrame | Sequence[Row],
+    prompt: Prompt,
+    example: Callable[[Row], dict[str, Any]] = to_example,
+) -> list[dict[str, Any]]:
+    """Return training examples that ask in the way of `prompt`.
+
+    Only the last answer is learned. Those that the prompt shows get `weight: 0`:
+    otherwise a model would learn the same few answers again in every example.
+
+    Args:
+        rows: the training rows.
+        prompt: a way to ask, such as `few_shot(train, 3)`.
+        example: turns a row into a training example; the recipes' by default.
+    """
+    made = []
+    for row in _rows(rows):
+        turns = [
+            {**message, "weight": 0} if message["role"] == "assistant" else message
+            for message in prompt(row)
+        ]
+        made.append({"messages": [*turns, example(row)["messages"][-1]]})
+    return made
 
 
 def _rows(examples: pd.DataFrame | Sequence[Row]) -> Sequence[Row]:

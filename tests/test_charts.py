@@ -8,7 +8,14 @@ import pandas as pd
 import PIL.Image
 import pytest
 
-from helpers.charts import PALETTE, cost_chart, loss_curves, score_chart
+from helpers.charts import (
+    PALETTE,
+    cost_chart,
+    error_chart,
+    loss_curves,
+    power_chart,
+    score_chart,
+)
 
 
 def metrics(n=60, full=(0.5, 0.4, 0.3)):
@@ -126,6 +133,49 @@ def test_the_reading_names_every_system_with_its_interval():
     reading = score_chart(table()).reading
     assert "On 300 recipes" in reading
     assert "fine-tuned: F1 0.93 (95 % interval 0.92 to 0.94), 61 % of lists" in reading
+
+
+def test_the_reading_says_when_systems_answered_different_numbers_of_recipes():
+    mixed = table().assign(n=[100, 50, 100])
+    reading = score_chart(mixed).reading
+    assert "first 50 to 100 recipes of one test set" in reading
+
+
+def rates():
+    kinds = ["missed", "invented", "cut", "spelling", "unreadable"]
+    rows = {"rule": [8, 4, 12, 1, 0], "base": [0, 0, 0, 0, 100], "best": [0] * 5}
+    return pd.DataFrame.from_dict(rows, "index", columns=kinds)
+
+
+def test_errors_are_drawn_with_names_and_totals_and_told_by_kind():
+    chart = error_chart(rates())
+    found = texts(chart)
+    for text in ("rule", "base", "best", "25", "100", "0"):
+        assert text in found
+    assert "rule: 25, most often cut wrongly (12)" in chart.reading
+    assert "base: 100, most often unreadable answer (100)" in chart.reading
+    assert "best: none" in chart.reading
+    assert chart.png().startswith(b"\x89PNG")
+
+
+def test_kinds_of_errors_are_named_and_told_apart_without_colour():
+    figure = error_chart(rates()).figure
+    (legend,) = figure.legends
+    assert [t.get_text() for t in legend.get_texts()][:2] == ["missed", "invented"]
+    hatches = {bars[0].get_hatch() for bars in figure.axes[0].containers}
+    assert len(hatches) == 5
+
+
+def test_the_size_of_a_test_is_read_from_the_curve():
+    chances = pd.DataFrame(
+        {0.02: [0.1, 0.2, 0.4], 0.1: [0.5, 0.85, 1.0]},
+        index=pd.Index([50, 100, 1600], name="n"),
+    )
+    chart = power_chart(chances)
+    assert "for a gain of 0.1 from 100 recipes on" in chart.reading
+    assert "for a gain of 0.02 not even with 1,600 recipes" in chart.reading
+    assert "gain 0.02" in texts(chart)
+    assert chart.png().startswith(b"\x89PNG")
 
 
 def test_a_chart_is_saved_where_it_is_told(tmp_path):

@@ -16,8 +16,10 @@ from helpers.evaluation import (
     ask,
     ask_function,
     compare,
+    first_rows,
     interval,
     measure,
+    row_scores,
     score,
     score_names,
     score_table,
@@ -119,6 +121,22 @@ def test_an_interrupted_run_goes_on_and_asks_nothing_twice(tmp_path):
     answers = ask(service.client, "m", prompts(12), keep=keep, show=False)
     assert [a.text for a in answers] == [f"QUESTION {i}" for i in range(12)]
     assert len(service.asked) == 12
+
+
+def test_what_does_not_fit_is_never_sent_and_keeps_its_place(tmp_path):
+    service = Service()
+    keep = tmp_path / "answers.jsonl"
+    fits = np.array([True, False, True])
+    answers = ask(service.client, "m", prompts(3), fits=fits, keep=keep, show=False)
+    assert [a.text for a in answers] == ["QUESTION 0", "", "QUESTION 2"]
+    assert answers[1].finish_reason == evaluation.NOT_SENT
+    assert len(service.asked) == 2
+    assert len(keep.read_text().splitlines()) == 2
+
+
+def test_there_is_one_mark_for_every_prompt():
+    with pytest.raises(ValueError, match="2 marks"):
+        ask(Service().client, "m", prompts(3), fits=[True, False], show=False)
 
 
 def test_kept_answers_belong_to_one_model_and_its_arguments(tmp_path):
@@ -289,7 +307,36 @@ def test_systems_that_answered_different_rows_are_not_compared():
         compare(sample(0.8, 60), sample(0.8, 61))
 
 
+# --- parts of a result ------------------------------------------------------------
+
+
+def test_scores_of_single_rows_are_the_metric_of_each_row():
+    result = scored([1, 0, 2], [0, 0, 1], [1, 0, 1])
+    assert row_scores(result) == pytest.approx([2 / 3, 1, 2 / 3])
+    assert row_scores(result, "exact") == pytest.approx([0, 1, 0])
+    for index, value in enumerate(row_scores(result)):
+        alone = evaluation.Result([], result.rows.iloc[[index]])
+        assert value == pytest.approx(measure(alone))
+
+
+def test_the_first_rows_of_a_result_are_a_result():
+    result = sample(0.8, 60)
+    part = first_rows(result, 20)
+    assert len(part) == len(part.answers) == 20
+    assert measure(part) == pytest.approx(
+        measure(evaluation.Result([], result.rows.iloc[:20]))
+    )
+    assert len(first_rows(result, 100)) == 60
+
+
 # --- tables -----------------------------------------------------------------------
+
+
+def test_calls_that_were_not_sent_do_not_count_for_tokens_and_seconds():
+    answers = [Answer('["leek"]', 10, 2, 0.5), Answer("", finish_reason="not_sent")]
+    row = score_table({"x": score(answers, ['["leek"]'] * 2)}).loc["x"]
+    assert (row.prompt_tokens, row.completion_tokens, row.seconds) == (10, 2, 0.5)
+    assert (row.n, row.valid) == (2, 0.5)
 
 
 def test_the_table_has_scores_intervals_tokens_and_seconds():

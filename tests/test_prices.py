@@ -9,6 +9,7 @@ from helpers.prices import (
     PRICE_COLUMNS,
     PRICES,
     closing_note,
+    dollars_per_1000_calls,
     hosted_models,
     price,
     prices,
@@ -152,3 +153,14 @@ def test_the_model_of_the_tutorial_has_its_prices(what):
     assert 0.01 < found.amount < 100
     if what != "training":
         assert price(HOSTED_MODEL, f"{what}, fine-tuned").amount >= found.amount
+
+
+def test_a_thousand_calls_cost_their_tokens_at_the_price_of_a_million():
+    # 1,000 calls of 600 and 50 tokens: 0.6 million sent, 0.05 million given back.
+    assert dollars_per_1000_calls(600, 50, 2.0, 10.0) == pytest.approx(1.2 + 0.5)
+    assert dollars_per_1000_calls(0, 0, 2.0, 10.0) == 0
+
+
+def test_a_price_below_zero_is_refused():
+    with pytest.raises(ValueError, match="below zero"):
+        dollars_per_1000_calls(600, 50, -2.0, 10.0)
