@@ -558,4 +558,104 @@ TEXTS: dict[str, str] = {
     "demo.failed": N_("This did not work: {error}"),
     "demo.range": N_("--{name} has to be from {least} to {most}."),
     "demo.no_model": N_("Job {id} ended as {status}; there is no model to ask."),
+    # Notebook 31, the limits: experiments, kept results, charts, checks.
+    "experiment.no_model": N_(
+        "Job {id} ended as {status}; there is no model to ask. Run the cell again."
+    ),
+    "experiment.questions": N_("{n} questions to {model}"),
+    "experiment.no_logprobs": N_(
+        "{model}: the service gives no log probabilities, so nobody can see how sure "
+        "the model was."
+    ),
+    "experiment.no_validation": N_(
+        "No step has a loss of the whole validation file (full_valid_loss). Train with "
+        "a validation file, and wait for the end of the first epoch."
+    ),
+    "limits.missing": N_("There is no table {name!r} in {folder}; there are: {known}"),
+    "kept.missing": N_(
+        "benchmarks/results/{path} is not there. `{command}` computes it; run it in "
+        "the repository, on a machine that has nothing else to do."
+    ),
+    "kept.unreadable": N_(
+        "benchmarks/results/{path} cannot be read ({error}). `{command}` writes it "
+        "anew."
+    ),
+    "kept.where": N_("{date}, {processor}, {cores} cores, {versions}"),
+    "chart.rows.title": N_("F1 by the number of training rows"),
+    "chart.rows.x": N_("training rows (each step is about three times as many)"),
+    "chart.rows.live": N_("just now  {value:.2f}"),
+    "chart.rows.empty": N_("There is no run to draw."),
+    "reading.rows.one": N_("{rows} rows {mean:.2f} ({low:.2f} to {high:.2f})"),
+    "reading.rows": N_("Mean F1, and lowest and highest seed: {parts}."),
+    "reading.rows.rival": N_("The level line: {name}, {value:.2f}."),
+    "reading.rows.live": N_("The job of just now: {rows} rows, {value:.2f}."),
+    "check.epochs.right": N_(
+        "Right: after {epochs} epochs the validation loss was lowest, {loss:.3f}."
+    ),
+    "check.epochs.type": N_("Not yet: this is a {found}, not a number of epochs."),
+    "check.epochs.from_zero": N_(
+        "Not yet: close. The first epoch has the number 1, not 0."
+    ),
+    "check.epochs.step": N_("Not yet: this is a step. Asked is the epoch it ends."),
+    "check.epochs.train": N_(
+        "Not yet: here the loss on the training rows is lowest. Which one counts?"
+    ),
+    "check.epochs.range": N_("Not yet: the job had the epochs 1 to {last}."),
+    "check.epochs.wrong": N_(
+        "Not yet: after {epochs} epochs it was {loss:.3f}. There is a lower one."
+    ),
+    "check.enough.right": N_(
+        "Right: with {rows} rows even the worst seed reached {low:.2f}."
+    ),
+    "check.enough.type": N_("Not yet: this is a {found}, not a number of rows."),
+    "check.enough.size": N_("Not yet: measured were {sizes} rows; choose one of them."),
+    "check.enough.none": N_(
+        "Not yet: in this table no number of rows reached {target:.2f} with every seed."
+    ),
+    "check.enough.fewer": N_(
+        "Not yet: {rows} rows are enough. Would fewer do as well?"
+    ),
+    "check.enough.mean": N_(
+        "Not yet: with {rows} rows the mean gets there. What of the worst seed?"
+    ),
+    "check.enough.below": N_("Not yet: {rows} rows are too few, even on average."),
+    "check.mixed.right": N_(
+        "Right: {task} examples of the task and {general} of everything else."
+    ),
+    "check.mixed.type": N_("Not yet: this is a {found}; give a list of examples."),
+    "check.mixed.examples": N_(
+        "Not yet: the list has to hold examples, each with its 'messages'. Did you put "
+        "a list into the list?"
+    ),
+    "check.mixed.task": N_(
+        "Not yet: {missing} examples of the task are missing. None has to give way."
+    ),
+    "check.mixed.strangers": N_(
+        "Not yet: the list has examples that are in neither of the two."
+    ),
+    "check.mixed.twice": N_("Not yet: some example is in the list twice."),
+    "check.mixed.of_task": N_(
+        "Not yet: {found} are a fifth of the task's examples. But of the whole list "
+        "they are {found} of {total}."
+    ),
+    "check.mixed.number": N_(
+        "Not yet: {found} of the {total} examples are general ones. Is that a fifth?"
+    ),
+    "check.suspects.right": N_(
+        "Right: these {n} rows copy their lines. A few lines of code would have found "
+        "them before the training did."
+    ),
+    "check.suspects.type": N_("Not yet: this is a {found}; give row numbers."),
+    "check.suspects.numbers": N_(
+        "Not yet: give the numbers of the rows (the index), not True and False, nor "
+        "the rows themselves."
+    ),
+    "check.suspects.many": N_(
+        "Not yet: all of them are there, but so are {wrong} rows whose answer is no "
+        "mere copy."
+    ),
+    "check.suspects.few": N_("Not yet: {missed} more rows copy all their lines."),
+    "check.suspects.both": N_(
+        "Not yet: {missed} rows are missing, and {wrong} of yours are no mere copies."
+    ),
 }
