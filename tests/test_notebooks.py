@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -21,6 +22,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from helpers import checks, evaluation, recipes
+from helpers.limits import load_limits, question_examples
 from tools import notebooks as tool
 
 PATHS = tool.all_notebooks()
@@ -229,10 +231,35 @@ def outcome_of(code: str) -> checks.Outcome:
         "recipes": ROWS,
         "lengths": list(range(100, 200)),
         "checkpoints": CHECKPOINTS,
+        **about_limits(),
     }
     body, _, last = code.strip().rpartition("\n")
     exec(body, names)
     return eval(last, names)
+
+
+def about_limits() -> dict[str, Any]:
+    """Return what the exercises of the notebook about limits work on."""
+    epochs = pd.DataFrame(
+        {
+            "step": [30, 60, 90, 120],
+            "train_loss": [0.9, 0.3, 0.1, 0.02],
+            "full_valid_loss": [0.5, 0.4, 0.3, 0.35],
+        },
+        index=pd.RangeIndex(1, 5, name="epoch"),
+    )
+    sizes, f1 = [10, 10, 100, 100], [0.5, 0.9, 0.88, 0.9]
+    runs = pd.DataFrame({"rows": sizes, "seed": [0, 1] * 2, "f1": f1})
+    two_hands = recipes.take(ROWS, "train", 100).copy()
+    second = two_hands.index % 2 == 1
+    two_hands.loc[second, "NER"] = two_hands.loc[second, "ingredients"]
+    return {
+        "epochs": epochs,
+        "kept": SimpleNamespace(runs=runs),
+        "hundred": recipes.to_examples(recipes.take(ROWS, "train", 100)),
+        "general": question_examples(load_limits("general")),
+        "two_hands": two_hands,
+    }
 
 
 def _checkpoint(step: int, loss: float) -> Any:
