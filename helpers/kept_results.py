@@ -7,6 +7,7 @@ compute anything itself.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,9 @@ from pathlib import Path
 import pandas as pd
 
 from helpers.messages import say
+from helpers.recipes import DATA_DIR
 
+BASE_MODEL = DATA_DIR / "base_model" / "model.safetensors"
 RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
 QUALITY_COMMAND = "python benchmarks/bench_quality.py"
 QUALITY_COLUMNS = ["rows", "seed", "f1", "exact", "training_seconds"]
@@ -28,12 +31,14 @@ class KeptQuality:
         runs: one row per job: rows, seed, f1, exact (0 to 1), training_seconds.
         test_recipes: how many recipes of the frozen test set each model was asked.
         where: day, machine and versions, in a sentence.
+        base_model: `fingerprint` of the weights that were fine-tuned.
         command: computes it anew.
     """
 
     runs: pd.DataFrame = field(repr=False)
     test_recipes: int
     where: str
+    base_model: str
     command: str = QUALITY_COMMAND
 
     def by_rows(self, metric: str = "f1") -> pd.DataFrame:
@@ -50,6 +55,17 @@ class KeptQuality:
             seeds="count", mean="mean", low="min", high="max"
         )
         return found.assign(spread=found["high"] - found["low"])
+
+
+def fingerprint(path: Path = BASE_MODEL) -> str:
+    """Return the first 16 digits of the SHA-256 of weights; empty without the file.
+
+    By it a kept result tells whether it belongs to the base model that is here now.
+    """
+    if not path.is_file():
+        return ""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def kept_quality(path: str | Path | None = None) -> KeptQuality:
@@ -77,7 +93,8 @@ def kept_quality(path: str | Path | None = None) -> KeptQuality:
             cores=machine["cores"], versions=versions,
         )  # fmt: skip
         runs = pd.DataFrame(result["fine_tuned"])[QUALITY_COLUMNS]
-        return KeptQuality(runs, int(result["test_recipes"]), where)
+        base_model = str(result.get("base_model", ""))
+        return KeptQuality(runs, int(result["test_recipes"]), where, base_model)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             say(

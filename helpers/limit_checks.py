@@ -33,10 +33,11 @@ def _not_tried() -> Outcome:
 
 
 def _number(answer: Any) -> float | None:
-    """Return a number, also of numpy; None for anything else."""
+    """Return a number, also of numpy, whole ones as int; None for anything else."""
     if isinstance(answer, bool) or not isinstance(answer, Real | np.number):
         return None
-    return float(answer)
+    value = float(answer)
+    return int(value) if value.is_integer() else value
 
 
 def check_epochs(answer: Any, epochs: pd.DataFrame) -> Outcome:

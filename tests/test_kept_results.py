@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from helpers.kept_results import RESULTS, kept_quality
+from helpers.kept_results import RESULTS, fingerprint, kept_quality
 
 RESULT = {
     "machine": {
@@ -13,6 +13,7 @@ RESULT = {
         "cores": 2,
         "versions": {"torch": "2.13"},
     },
+    "base_model": "0123456789abcdef",
     "test_recipes": 300,
     "prompted": [],
     "fine_tuned": [
@@ -40,6 +41,7 @@ def test_a_kept_result_says_when_and_where_it_was_made(file):
     kept = kept_quality(file)
     assert kept.where == "2026-01-02, P, 2 cores, torch 2.13"
     assert kept.test_recipes == 300
+    assert kept.base_model == "0123456789abcdef"
     assert "bench_quality.py" in kept.command
     assert len(kept.runs) == 3
 
@@ -65,6 +67,21 @@ def test_a_broken_file_is_answered_with_the_command(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ValueError, match="writes it anew"):
         kept_quality(path)
+
+
+def test_weights_are_told_apart_by_their_bytes(tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_bytes(b"1")
+    other.write_bytes(b"2")
+    assert len(fingerprint(one)) == 16
+    assert fingerprint(one) != fingerprint(other)
+    assert fingerprint(tmp_path / "none") == ""
+
+
+def test_the_kept_result_belongs_to_the_base_model_that_is_here():
+    if not (RESULTS / "quality.json").is_file():
+        pytest.fail("run: python benchmarks/bench_quality.py")
+    assert kept_quality().base_model == fingerprint()
 
 
 def test_the_kept_result_of_the_repository_has_all_sizes_and_seeds():
