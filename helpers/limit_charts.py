@@ -67,7 +67,7 @@ def rows_chart(
         if live is not None:
             axes.plot(*live, color=ORANGE, marker="D", markersize=8, linestyle="")
             text = say("chart.rows.live", value=live[1])
-            _note(axes, text, live, (10, -13), ORANGE, ha="left")
+            _note(axes, text, live, (8, -26), ORANGE, ha="left")
         _rows_axes(axes, [int(n) for n in by_rows.index])
         axes.set_title(title or say("chart.rows.title"))
     return Chart(figure, _rows_reading(by_rows, rival, live))
@@ -83,7 +83,8 @@ def _note(
 ) -> None:
     axes.annotate(
         text, xy=place, xytext=shift, textcoords="offset points", color=colour,
-        ha=ha, fontsize=9.5, fontweight="bold",
+        ha=ha, fontsize=9.5, fontweight="bold", zorder=4,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
     )  # fmt: skip
 
 
@@ -91,7 +92,7 @@ def _level(axes: Axes, rival: tuple[str, float] | None) -> None:
     if rival is None:
         return
     name, value = rival
-    axes.axhline(value, color=GREY, linewidth=1.4, linestyle=(0, (5, 3)))
+    axes.axhline(value, color=GREY, linewidth=1.4, linestyle=(0, (5, 3)), zorder=1)
     axes.annotate(
         f"{name}  {value:.2f}", xy=(1.02, value), xycoords=("axes fraction", "data"),
         color=GREY, va="center", fontsize=9.5, fontweight="bold",
@@ -175,12 +176,12 @@ def group_chart(table: pd.DataFrame, title: str = "", axis: str = "") -> Chart:
 
 def _bar(axes: Axes, place: float, value: float, number: int) -> None:
     colour = PALETTE[number % len(PALETTE)]
-    axes.barh(place, value, height=BAR, color=colour, alpha=0.85)
-    # The marker is there also when the bar has no length.
-    axes.plot(
-        value, place, color=colour, marker=MARKERS[number % len(MARKERS)],
-        markersize=5, clip_on=False,
-    )  # fmt: skip
+    axes.barh(place, value, height=BAR, color=colour)
+    if value < 0.01:  # a bar without length; the mark says that it is there
+        axes.plot(
+            value, place, color=colour, marker=MARKERS[number % len(MARKERS)],
+            markersize=5, clip_on=False,
+        )  # fmt: skip
     shown = "–" if np.isnan(value) else f"{value:.2f}"
     axes.annotate(
         shown, xy=(0 if np.isnan(value) else value, place), xytext=(8, 0),
