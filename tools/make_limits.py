@@ -133,7 +133,8 @@ def skills(seed: int = SEED) -> tuple[list[Row], list[Row]]:
 def _new_word(random: Random, used: set[str]) -> str:
     while True:
         word = words.made_up(random)
-        if word not in used and len(word) > 2:
+        # Short enough for people to compare at a glance.
+        if word not in used and 3 <= len(word) <= 8:
             used.add(word)
             return word
 
