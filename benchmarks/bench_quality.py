@@ -29,6 +29,7 @@ import pandas as pd
 
 from benchmarks import machine, tables
 from helpers import evaluation, prompting, recipes
+from helpers.kept_results import fingerprint
 from helpers.provider.settings import BASE_MODEL_PATH
 
 MAX_ANSWER = 160
@@ -112,6 +113,7 @@ def run(options) -> dict:
     engine = Engine(threads=options.threads)
     result: dict = {
         "machine": machine.describe(),
+        "base_model": fingerprint(options.model / "model.safetensors"),
         "test_recipes": len(test),
         "prompted": [],
         "fine_tuned": [],

@@ -321,6 +321,7 @@ def follow(
     job: FineTuningJob | str,
     *,
     show: bool = True,
+    chart: bool = True,
     poll_s: float | None = None,
 ) -> FineTuningJob:
     """Follow a job to its end, with a chart in a notebook and a bar in a terminal.
@@ -332,6 +333,7 @@ def follow(
         connection: where the job is.
         job: the job or its id.
         show: show how it goes.
+        chart: draw the losses in a notebook; False leaves the bar alone.
         poll_s: seconds between two looks; short for this machine, 10 for a service.
 
     Returns:
@@ -346,7 +348,10 @@ def follow(
         poll_s = HOSTED_POLL_S if connection.billed else LOCAL_POLL_S
     history = _History(connection, identifier)
     lost = 0
-    with Progress(0, say("job.bar"), show) as bar, _LiveChart(show) as chart:
+    with (
+        Progress(0, say("job.bar"), show) as bar,
+        _LiveChart(show and chart) as live,
+    ):
         while True:
             try:
                 now = connection.client.fine_tuning.jobs.retrieve(identifier)
@@ -363,7 +368,7 @@ def follow(
             ended = now.status in FINAL
             bar.to(history.step, history.note(now.status), history.total_steps or None)
             if history.points and (new or ended):
-                chart.draw(history.frame(), history.total_steps, ended)
+                live.draw(history.frame(), history.total_steps, ended)
             if ended:
                 break
             time.sleep(poll_s)

@@ -326,7 +326,9 @@ def test_a_notebook_sees_a_chart_that_is_updated_in_place(files, monkeypatch, ca
     monkeypatch.setattr(module, "in_notebook", lambda: True)
     monkeypatch.setattr(module, "REDRAW_S", 0)
     here = connection(Service(steps=5))
-    follow(here, submit(here, *files))
+    follow(here, submit(here, *files), chart=False)
+    assert not [item for item in shown if isinstance(item, Picture)]
+    follow(here, submit(here, *files, again=True))
     (chart,) = [item for item in shown if isinstance(item, Picture)]
     assert chart.alt.startswith("Training loss went from 2.00")
     last = [item for item in updates if isinstance(item, Picture)][-1]

@@ -23,6 +23,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from helpers import checks, evaluation, recipes
 from tests import prepared_data
+from helpers.limits import load_limits, question_examples
 from tools import notebooks as tool
 
 PATHS = tool.all_notebooks()
@@ -237,12 +238,37 @@ def outcome_of(code: str) -> checks.Outcome:
         "fixed": 100,
         "prompt_tokens": lambda k: 100 + 143 * k,
         "job": SimpleNamespace(trained_tokens=52_782),
+        **about_limits(),
     }
     if "helpers.data_checks" in code:
         names |= prepared_data.names()
     body, _, last = code.strip().rpartition("\n")
     exec(body, names)
     return eval(last, names)
+
+
+def about_limits() -> dict[str, Any]:
+    """Return what the exercises of the notebook about limits work on."""
+    epochs = pd.DataFrame(
+        {
+            "step": [30, 60, 90, 120],
+            "train_loss": [0.9, 0.3, 0.1, 0.02],
+            "full_valid_loss": [0.5, 0.4, 0.3, 0.35],
+        },
+        index=pd.RangeIndex(1, 5, name="epoch"),
+    )
+    sizes, f1 = [10, 10, 100, 100], [0.5, 0.9, 0.88, 0.9]
+    runs = pd.DataFrame({"rows": sizes, "seed": [0, 1] * 2, "f1": f1})
+    two_hands = recipes.take(ROWS, "train", 100).copy()
+    second = two_hands.index % 2 == 1
+    two_hands.loc[second, "NER"] = two_hands.loc[second, "ingredients"]
+    return {
+        "epochs": epochs,
+        "kept": SimpleNamespace(runs=runs),
+        "hundred": recipes.to_examples(recipes.take(ROWS, "train", 100)),
+        "general": question_examples(load_limits("general")),
+        "two_hands": two_hands,
+    }
 
 
 def _checkpoint(step: int, loss: float) -> Any:
