@@ -558,4 +558,303 @@ TEXTS: dict[str, str] = {
     "demo.failed": N_("This did not work: {error}"),
     "demo.range": N_("--{name} has to be from {least} to {most}."),
     "demo.no_model": N_("Job {id} ended as {status}; there is no model to ask."),
+    # The assignment, the job monitor and the playground.
+    "assignment.data.unknown": N_(
+        "There is no data set '{name}'. Choose one of {known}, or give the path of a "
+        "folder with task.json, rows.csv, questions.csv and sealed.json."
+    ),
+    "assignment.data.unreadable": N_("{path} cannot be read: {error}"),
+    "assignment.data.lacks": N_("{path} lacks {missing}."),
+    "assignment.data.twice": N_("{path}: the id {id} stands there twice."),
+    "assignment.data.unsealed": N_(
+        "{path} has no sealed answer for {n} question(s), the first is {first}. Seal "
+        "them with helpers.assignment_data.seal."
+    ),
+    "assignment.no_step": N_("There is no step '{found}'; the steps are {known}."),
+    "assignment.column.step": N_("step"),
+    "assignment.column.points": N_("points"),
+    "assignment.column.check": N_("what the check says"),
+    "assignment.step.choice": N_("1 Choose a tutorial and data"),
+    "assignment.step.trap": N_("2 Find the trap"),
+    "assignment.step.rows": N_("3 Mend the rows"),
+    "assignment.step.baseline": N_("4 Measure what you have"),
+    "assignment.step.training": N_("5 Fine-tune"),
+    "assignment.step.target": N_("6 Reach the target"),
+    "assignment.step.decision": N_("7 Decide"),
+    "assignment.target": N_(
+        "Target: {needed} of the {n} held-out questions answered exactly right. Small "
+        "and capital letters, spaces and a stop at the end do not count."
+    ),
+    "assignment.choice.blank": N_(
+        "Not chosen yet. Until you do, the data set '{name}' is shown."
+    ),
+    "assignment.choice.unknown": N_(
+        "Not yet: '{found}' is no notebook that fine-tunes a model. There are: {known}."
+    ),
+    "assignment.choice.right": N_("Right: you follow {tutorial} with the data {data}."),
+    "assignment.trap.name": N_(
+        "Not yet: '{found}' is none of the traps. They are called {known}."
+    ),
+    "assignment.trap.type": N_(
+        "Not yet: the suspects are a {found}. Give the ids of rows, or rows themselves."
+    ),
+    "assignment.trap.unknown": N_(
+        "Not yet: some of the suspects are no ids of `work.rows`."
+    ),
+    "assignment.trap.there_is": N_(
+        "Not yet: there is something. Compare rows with questions, rows with rows, and "
+        "prompts with prompts."
+    ),
+    "assignment.trap.none": N_("Right: these rows have none of the traps."),
+    "assignment.trap.other": N_(
+        "Not yet: no row of this data set shows the trap '{trap}'. Count before you "
+        "name it."
+    ),
+    "assignment.trap.missed": N_(
+        "Not yet: the trap is named rightly, but {n} case(s) of it are not among your "
+        "suspects. Some may be in disguise."
+    ),
+    "assignment.trap.innocent": N_(
+        "Not yet: all cases are there, but {n} of your suspects have nothing to do "
+        "with it."
+    ),
+    "assignment.trap.right": N_("Right: that is the trap, and these {n} rows show it."),
+    "assignment.rows.type": N_(
+        "Not yet: this is a {found}. Give a table, or a list of dicts."
+    ),
+    "assignment.rows.columns": N_("Not yet: the rows lack {missing}."),
+    "assignment.rows.empty": N_("Not yet: a prompt or an answer is empty."),
+    "assignment.rows.few": N_(
+        "Not yet: {found} rows are left; keep at least {needed}. What else could be "
+        "done with the bad ones than to drop them?"
+    ),
+    "assignment.rows.leak": N_(
+        "Not yet: {n} row(s) ask a held-out question. A score on them says nothing."
+    ),
+    "assignment.rows.contradiction": N_(
+        "Not yet: {n} rows share a prompt with another row and have another answer."
+    ),
+    "assignment.rows.repeated": N_(
+        "Not yet: {n} row(s) repeat another one. One of the two could get into your "
+        "test rows; keep one."
+    ),
+    "assignment.rows.prompt": N_(
+        "Not yet: {n} row(s) have a prompt that is not shaped as those of the "
+        "questions. Compare both letter by letter."
+    ),
+    "assignment.rows.label": N_(
+        "Not yet: {n} row(s) still have an answer that the guide would not give."
+    ),
+    "assignment.rows.right": N_(
+        "Right: {n} rows, shaped as the questions, none of them a question, none "
+        "against the guide."
+    ),
+    "assignment.answers.type": N_(
+        "Not yet: '{name}' has to be a list with one answer per row, as `ask` returns "
+        "it."
+    ),
+    "assignment.answers.length": N_(
+        "Not yet: '{name}' has {found} answers for {n} prompts."
+    ),
+    "assignment.baseline.prompt": N_(
+        "Not yet: with examples the prompts should be longer than without. Did both go "
+        "out in the same way?"
+    ),
+    "assignment.baseline.right": N_("Right, on {n} test rows: {shares}."),
+    "assignment.training.type": N_("Not yet: a {found} is no job. `submit` gives one."),
+    "assignment.training.unknown": N_("Not yet: the provider knows no such job."),
+    "assignment.training.status": N_(
+        "Not yet: the job is {status}. Follow it until it has succeeded."
+    ),
+    "assignment.training.file": N_(
+        "Not yet: the job was trained on another file than the one you wrote last. "
+        "Submit the new one."
+    ),
+    "assignment.training.right": N_("Right: {model} was trained on your rows."),
+    "assignment.target.rows": N_(
+        "Not yet: {right} of {n} are right, but step 3 is not. Mend the rows and train "
+        "again; until then the number means nothing. (Try {tries})"
+    ),
+    "assignment.target.below": N_(
+        "Not yet: {right} of {n} are right (95 % interval {low:.0f} to {high:.0f} %); "
+        "the target is {needed}. Improve on your own test rows, not here. (Try {tries})"
+    ),
+    "assignment.target.right": N_(
+        "Right: {right} of {n} (95 % interval {low:.0f} to {high:.0f} %); the target "
+        "was {needed}. (Try {tries})"
+    ),
+    "assignment.decision.name": N_(
+        "Not yet: '{found}' is no decision. Write one of: {known}."
+    ),
+    "assignment.decision.early": N_(
+        "Not yet: there is nothing to compare. Steps 4 and 6 measure it."
+    ),
+    "assignment.decision.short": N_(
+        "Not yet: {found} words. Write at least {needed}: what you measured, what it "
+        "costs, what you do not know."
+    ),
+    "assignment.decision.numbers": N_(
+        "Not yet: name at least two of the numbers that you measured, as shares "
+        "(0.93), in percent (93 %) or as counts."
+    ),
+    "assignment.decision.against": N_(
+        "Not yet: your own comparison does not say that fine-tuning is better than "
+        "'{rival}'. Decide otherwise, or measure on more rows."
+    ),
+    "assignment.decision.right": N_(
+        "Right: your numbers carry your decision. A teacher reads the reasons."
+    ),
+    "assignment.verdict.none": N_("Nothing to compare yet: steps 4 and 6 measure it."),
+    "assignment.verdict.better": N_(
+        "better: compared with '{rival}', the fine-tuned model is right on "
+        "{value:+.0%} of the rows (95 % interval {low:+.0%} to {high:+.0%})"
+    ),
+    "assignment.verdict.worse": N_(
+        "worse: compared with '{rival}', the fine-tuned model is right on "
+        "{value:+.0%} of the rows (95 % interval {low:+.0%} to {high:+.0%})"
+    ),
+    "assignment.verdict.cannot_tell": N_(
+        "cannot tell: compared with '{rival}', the fine-tuned model is right on "
+        "{value:+.0%} of the rows (95 % interval {low:+.0%} to {high:+.0%} contains 0)"
+    ),
+    "assignment.hint": N_("Hint {number} of {total}:"),
+    "assignment.hint.choice_1": N_("The README lists the notebooks by number."),
+    "assignment.hint.choice_2": N_(
+        "Take a tutorial that you have already run; its steps are the ones below."
+    ),
+    "assignment.hint.choice_3": N_(
+        "The number of the recipe assistant is 20; `data_sets()` shows the data."
+    ),
+    "assignment.hint.trap_1": N_(
+        "Make three comparisons: rows with questions, rows with rows, and the prompts "
+        "of both. One of them finds something."
+    ),
+    "assignment.hint.trap_2": N_(
+        "Copies can be in disguise. Compare only words, in small letters: "
+        '" ".join(re.findall(r"\\w+", text.casefold()))'
+    ),
+    "assignment.hint.trap_3": N_(
+        "In pandas: `isin` finds leaks, `groupby` with `nunique` of the answers finds "
+        "contradictions, and `unique()` on `system` shows the prompts in use."
+    ),
+    "assignment.hint.rows_1": N_(
+        "Read the check's sentence: it names the first fault that is left, and how "
+        "many rows have it."
+    ),
+    "assignment.hint.rows_2": N_(
+        "A leak is dropped. A contradiction is decided by the guide, for all rows of "
+        "that kind, not only for those that were seen twice. A prompt is rewritten."
+    ),
+    "assignment.hint.rows_3": N_(
+        "The column `source` says where a row comes from. Is the mistake spread over "
+        "all sources? For a new prompt, take the old one apart with `splitlines` and "
+        "`partition`, and build the new text with an f-string."
+    ),
+    "assignment.hint.baseline_1": N_(
+        "Use `ask_all` twice: once with `zero_shot(to_example)`, once with `few_shot`."
+    ),
+    "assignment.hint.baseline_2": N_(
+        "The examples come from `train`, never from `test`: "
+        "few_shot(train, 3, to_example)"
+    ),
+    "assignment.hint.baseline_3": N_(
+        "A rule is a function from a user text to an answer; give its answers as a "
+        "list of texts, in the order of `test`."
+    ),
+    "assignment.hint.training_1": N_(
+        "The tutorial's call is `submit`, with the connection and both files."
+    ),
+    "assignment.hint.training_2": N_(
+        "`suffix` names your model, `seed` makes the job repeatable. "
+        "The rest may stay as it is."
+    ),
+    "assignment.hint.training_3": N_(
+        "If the validation loss rises early, take fewer epochs; if it still falls at "
+        "the end, take more."
+    ),
+    "assignment.hint.target_1": N_(
+        "Ask `job.fine_tuned_model` with `zero_shot(to_example)`, first `test`, then "
+        "`work.questions`."
+    ),
+    "assignment.hint.target_2": N_(
+        "Below the target? Look at the wrong answers on `test`: is it the form, the "
+        "copying, or the rule behind the labels?"
+    ),
+    "assignment.hint.target_3": N_(
+        "More rows in `train` help, and so does an epoch more. Do not choose by the "
+        "held-out score: each look at it makes it worth less."
+    ),
+    "assignment.hint.decision_1": N_(
+        "`work.scores()` and `work.verdict()` hold the numbers."
+    ),
+    "assignment.hint.decision_2": N_(
+        "What would you use without fine-tuning, and how much worse is it? What do "
+        "training, hosting and longer prompts cost?"
+    ),
+    "assignment.hint.decision_3": N_(
+        "Say what would change your mind: more data, another price, a larger base "
+        "model, a rule."
+    ),
+    "report.assignment.title": N_("Assignment: fine-tune, or not?"),
+    "report.assignment.learner": N_("Handed in by"),
+    "report.assignment.about": N_(
+        "Data set {data} ({title}), with the steps of notebook {tutorial}. {date}."
+    ),
+    "report.assignment.points": N_(
+        "Points by the checks: {points} of {automatic}. {teacher} more are for the "
+        "reasons, and for a teacher to give."
+    ),
+    "report.assignment.numbers": N_("Numbers"),
+    "report.assignment.tries": N_(
+        "Sets of answers held against the held-out questions: {n}."
+    ),
+    "report.assignment.decision": N_("Decision"),
+    "report.assignment.programs": N_("For programs"),
+    "report.assignment.unreadable": N_("{path} is no report of this assignment."),
+    "report.assignment.same": N_(
+        "{file}: {learner}, {data}, {points} points; {found} held-out answers are "
+        "right, as claimed; {tries} tries; {choice}"
+    ),
+    "report.assignment.not": N_(
+        "{file}: {learner}, {data}, {points} points; {found} held-out answers are "
+        "right, but {claimed} are claimed; {tries} tries; {choice}"
+    ),
+    "monitor.none": N_("No job yet: there is nothing to watch."),
+    "monitor.status": N_("status"),
+    "monitor.step": N_("step"),
+    "monitor.loss": N_("training loss"),
+    "monitor.full": N_("validation loss (all)"),
+    "monitor.model": N_("model"),
+    "monitor.error": N_("error"),
+    "monitor.note": N_("note"),
+    "monitor.events": N_("last events"),
+    "monitor.picture": N_(
+        "Training loss from {first:.2f} to {last:.2f} in {steps} steps."
+    ),
+    "monitor.button.pause": N_("Pause"),
+    "monitor.button.resume": N_("Go on"),
+    "monitor.button.cancel": N_("Cancel"),
+    "monitor.button.look": N_("Look now"),
+    "monitor.asked.pause": N_("Asked to pause; the step under way is finished first."),
+    "monitor.asked.resume": N_("Asked to go on."),
+    "monitor.asked.cancel": N_("Asked to cancel."),
+    "monitor.refused": N_("The provider refused: {error}"),
+    "monitor.lost": N_("The provider does not answer; what stands here is old."),
+    "monitor.unknown": N_("There is no button '{found}'; there are: {known}."),
+    "playground.billed": N_("Each question in the playground is a call per model."),
+    "playground.nothing": N_(
+        "Nothing asked yet. Type a prompt, or call .ask('...') on this object."
+    ),
+    "playground.models": N_("A playground needs at least one model to ask."),
+    "playground.failed": N_("(no answer: {error})"),
+    "playground.prompt": N_("Prompt"),
+    "playground.system": N_("System"),
+    "playground.temperature": N_("Temperature"),
+    "playground.max_tokens": N_("Max tokens"),
+    "playground.ask": N_("Ask"),
+    "playground.column.system": N_("system"),
+    "playground.column.answer": N_("answer"),
+    "playground.column.tokens": N_("tokens in / out"),
+    "playground.column.seconds": N_("seconds"),
+    "playground.counts": N_("{prompt} tokens in, {completion} out, {seconds:.1f} s"),
 }
