@@ -751,11 +751,11 @@ TEXTS: dict[str, str] = {
         "`partition`, and build the new text with an f-string."
     ),
     "assignment.hint.baseline_1": N_(
-        "Use `ask_all` twice: once with `zero_shot(to_example)`, once with `few_shot`."
+        "Use `ask_all` twice: once with the prompts `bare`, once with `shown`."
     ),
     "assignment.hint.baseline_2": N_(
-        "The examples come from `train`, never from `test`: "
-        "few_shot(train, 3, to_example)"
+        "Ask `here.base_model`, and the rows of `test`; the examples in `shown` come "
+        "from `train`."
     ),
     "assignment.hint.baseline_3": N_(
         "A rule is a function from a user text to an answer; give its answers as a "
@@ -773,7 +773,7 @@ TEXTS: dict[str, str] = {
         "the end, take more."
     ),
     "assignment.hint.target_1": N_(
-        "Ask `job.fine_tuned_model` with `zero_shot(to_example)`, first `test`, then "
+        "Ask `job.fine_tuned_model` with the prompts `bare`, first `test`, then "
         "`work.questions`."
     ),
     "assignment.hint.target_2": N_(
