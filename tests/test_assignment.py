@@ -121,7 +121,8 @@ def test_whoever_skips_everything_can_go_on(tmp_path: Path) -> None:
 
 def test_rows_and_questions_are_copies(start) -> None:
     work = start("jars")
-    work.rows["assistant"] = "spoiled"
+    rows = work.rows
+    rows["assistant"] = "spoiled"
     assert "spoiled" not in set(work.rows["assistant"])
 
 

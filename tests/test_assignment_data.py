@@ -1,5 +1,6 @@
 """Data of the assignment: traps are found, answers compared, and never shown."""
 
+import itertools
 import json
 import math
 import shutil
@@ -10,6 +11,7 @@ import pytest
 
 from helpers import assignment_data as data
 from tools import make_assignment as tool
+from tools.corpus import MIXTURE, documents
 
 NAMES = ("jars", "tickets", "timers")
 MADE = {make.__name__: make() for make in tool.MAKERS}
@@ -123,6 +125,21 @@ def test_the_target_is_a_whole_number_of_questions(
     changed = data.DataSet("x", "", "", target, "", loaded.rows, questions, loaded.seal)
     assert changed.needed == needed
     assert math.isclose(changed.needed / n, target, abs_tol=1 / n)
+
+
+def test_the_tasks_are_not_in_the_corpus_of_the_base_model() -> None:
+    systems = {item.system for made in MADE.values() for item in made.rows}
+    systems |= {item.system for made in MADE.values() for item in made.questions}
+    for stage in MIXTURE:
+        for chat in itertools.islice(documents(7, stage), 150):
+            text = "\n".join(text for _, text in chat)
+            assert not any(system in text for system in systems)
+            assert "Timers?" not in text
+            assert "shelf=" not in text
+            assert "Keeps until:" not in text
+            assert not {"order", "change", "complaint", "supply"} & {
+                said for role, said in chat if role == "assistant"
+            }
 
 
 # --- comparing --------------------------------------------------------------------
