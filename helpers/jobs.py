@@ -346,7 +346,7 @@ def follow(
     identifier = job if isinstance(job, str) else job.id
     if poll_s is None:
         poll_s = HOSTED_POLL_S if connection.billed else LOCAL_POLL_S
-    history = _History(connection, identifier)
+    history = History(connection, identifier)
     lost = 0
     with (
         Progress(0, say("job.bar"), show) as bar,
@@ -380,8 +380,18 @@ def follow(
     return now
 
 
-class _History:
-    """The events of a job, read on from where the last look ended."""
+class History:
+    """The events of a job, read on from where the last look ended.
+
+    Args:
+        connection: where the job is.
+        job_id: its id.
+
+    Attributes:
+        events: oldest first.
+        points: step -> its metrics, by the names of METRICS.
+        step, total_steps: how far the job is; 0 while that is not known.
+    """
 
     def __init__(self, connection: Connection, job_id: str) -> None:
         self.connection = connection
@@ -484,7 +494,7 @@ def events(connection: Connection, job: FineTuningJob | str) -> pd.DataFrame:
     Returns:
         DataFrame with created_at (UTC), level and message.
     """
-    history = _History(connection, _id(job))
+    history = History(connection, _id(job))
     history.read()
     rows = [
         {
@@ -503,7 +513,7 @@ def metrics(connection: Connection, job: FineTuningJob | str) -> pd.DataFrame:
     Returns:
         DataFrame with step and METRICS; empty cells are NaN.
     """
-    history = _History(connection, _id(job))
+    history = History(connection, _id(job))
     history.read()
     return history.frame()
 

@@ -28,7 +28,7 @@ class Browser:
     def __init__(self, frame: pd.DataFrame, still: int = 3) -> None:
         self.frame = frame
         self.still = range(min(still, len(frame)))
-        self.widget = None if _unwanted() else self._widget()
+        self.widget = None if unwanted() else self._widget()
 
     def _widget(self) -> Any:
         import ipywidgets
@@ -84,5 +84,18 @@ def browse(frame: pd.DataFrame, still: int = 3) -> Browser:
     return Browser(frame, still)
 
 
-def _unwanted() -> bool:
+def unwanted() -> bool:
+    """True when COMPANION_WIDGETS says that no widgets shall be made."""
     return os.environ.get("COMPANION_WIDGETS", "").strip().lower() in ("no", "0", "off")
+
+
+def reason(error: Exception) -> str:
+    """Return what a service said when it refused, without the frame around it.
+
+    Args:
+        error: what the openai package raised.
+    """
+    body = getattr(error, "body", None)
+    if isinstance(body, dict) and body.get("message"):
+        return str(body["message"])
+    return getattr(error, "message", "") or str(error)

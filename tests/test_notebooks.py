@@ -22,8 +22,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from helpers import checks, evaluation, recipes
-from tests import prepared_data
 from helpers.limits import load_limits, question_examples
+from tests import prepared_data
 from tools import notebooks as tool
 
 PATHS = tool.all_notebooks()
