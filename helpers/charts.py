@@ -85,7 +85,7 @@ class Chart:
     def png(self) -> bytes:
         """Return the figure as a PNG image."""
         image = io.BytesIO()
-        with mpl.rc_context(_fonts()):
+        with mpl.rc_context(chart_fonts()):
             self.figure.savefig(image, format="png", dpi=DPI)
         # Lines and letters need few colours; a third of the bytes in saved notebooks.
         drawn = (
@@ -123,7 +123,7 @@ class Chart:
         return self.reading
 
 
-def _fonts() -> dict[str, Any]:
+def chart_fonts() -> dict[str, Any]:
     """Return the style with the fonts that are installed; others would only warn."""
     from matplotlib import font_manager
 
@@ -168,7 +168,7 @@ def loss_curves(
     Returns:
         The chart; its sentence tells start, end and the best validation.
     """
-    with mpl.rc_context(_fonts()):
+    with mpl.rc_context(chart_fonts()):
         figure = Figure(figsize=(7.6, 3.6), layout="constrained")
         axes = figure.add_subplot()
         labels = []
@@ -327,7 +327,7 @@ def score_chart(
     """
     names = [str(name) for name in table.index]
     chosen = highlight or names[-1]
-    with mpl.rc_context(_fonts()):
+    with mpl.rc_context(chart_fonts()):
         figure = Figure(figsize=(7.6, 1.5 + 0.45 * len(names)), layout="constrained")
         panels = figure.subplots(1, len(SCORES), sharey=True)
         heights = np.arange(len(names))[::-1]
@@ -413,7 +413,7 @@ def error_chart(rates: pd.DataFrame, title: str = "") -> Chart:
     names = [str(name) for name in rates.index]
     heights = np.arange(len(names))[::-1]
     left = np.zeros(len(names))
-    with mpl.rc_context(_fonts()):
+    with mpl.rc_context(chart_fonts()):
         figure = Figure(figsize=(7.6, 1.8 + 0.42 * len(names)), layout="constrained")
         axes = figure.add_subplot()
         for number, kind in enumerate(rates.columns):
@@ -470,7 +470,7 @@ def power_chart(table: pd.DataFrame, target: float = 0.8, title: str = "") -> Ch
         The chart; its sentence says from which number on each gain is noticed.
     """
     sizes = table.index.to_numpy(float)
-    with mpl.rc_context(_fonts()):
+    with mpl.rc_context(chart_fonts()):
         figure = Figure(figsize=(7.6, 3.6), layout="constrained")
         axes = figure.add_subplot()
         for number, gain in enumerate(table.columns):
@@ -537,7 +537,7 @@ def cost_chart(
     """
     near = crossing is not None and crossing <= FAR * max(calls, 1.0)
     right = 1.8 * max(calls, crossing if near else 0.0, 1.0)
-    with mpl.rc_context(_fonts()):
+    with mpl.rc_context(chart_fonts()):
         figure = Figure(figsize=(7.6, 3.8), layout="constrained")
         axes = figure.add_subplot()
         labels = []

@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from helpers.charts import INK, Chart
-from helpers.charts import _fonts as chart_style
+from helpers.charts import chart_fonts as chart_style
 from helpers.messages import say
 
 COLOURS = "Blues"

@@ -69,7 +69,7 @@ class Inspector:
         self.choices = self._choices()
         self.chosen = FAULTY if self.problems else ALL
         self.still = still
-        self.widget = None if widgets._unwanted() else self._widget()
+        self.widget = None if widgets.unwanted() else self._widget()
 
     def __len__(self) -> int:
         return len(self._starts)

@@ -21,7 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch, Polygon, Rectangle
 
-from helpers.charts import BLUE, GREEN, GREY, INK, ORANGE, Chart, _fonts
+from helpers.charts import BLUE, GREEN, GREY, INK, ORANGE, Chart, chart_fonts
 from helpers.course import NOTEBOOKS, lessons
 from helpers.messages import say
 from helpers.tables import LinkTable
@@ -102,7 +102,7 @@ def journey_picture() -> Chart:
     Returns:
         A picture, 10 inches wide; its sentence describes all that is in it.
     """
-    with mpl.rc_context(_fonts()):
+    with mpl.rc_context(chart_fonts()):
         figure = Figure(figsize=(WIDTH / 10, (HIGHEST - LOWEST) / 10))
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set(xlim=(0, WIDTH), ylim=(LOWEST, HIGHEST))

@@ -54,7 +54,7 @@ def length_chart(
                 f"{len(learned)} answers and {len(whole)} lengths; give one each."
             )
         parts.append(("answer", learned, GREEN))
-    with mpl.rc_context(charts._fonts()):
+    with mpl.rc_context(charts.chart_fonts()):
         figure = Figure(figsize=(7.6, 1.4 + 1.6 * len(parts)), layout="constrained")
         panels = figure.subplots(len(parts), 1, sharex=True, squeeze=False)[:, 0]
         shown = np.concatenate([values for _, values, _ in parts])

@@ -21,7 +21,7 @@ from helpers.charts import (
     ORANGE,
     PALETTE,
     Chart,
-    _fonts,
+    chart_fonts,
 )
 from helpers.messages import say
 
@@ -53,7 +53,7 @@ def rows_chart(
     if not len(runs):
         raise ValueError(say("chart.rows.empty"))
     by_rows = runs.groupby("rows")["f1"].agg(["mean", "min", "max"])
-    with mpl.rc_context(_fonts()):
+    with mpl.rc_context(chart_fonts()):
         figure = Figure(figsize=(7.6, 3.8), layout="constrained")
         axes = figure.add_subplot()
         axes.plot(
@@ -144,7 +144,7 @@ def group_chart(table: pd.DataFrame, title: str = "", axis: str = "") -> Chart:
     """
     bars = len(table.columns)
     step = bars + 1 + GAP
-    with mpl.rc_context(_fonts()):
+    with mpl.rc_context(chart_fonts()):
         height = 1.1 + 0.27 * step * len(table)
         figure = Figure(figsize=(7.6, height), layout="constrained")
         axes = figure.add_subplot()

@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from helpers.charts import BLUE, GREEN, ORANGE, PURPLE, Chart
-from helpers.charts import _fonts as chart_style
+from helpers.charts import chart_fonts as chart_style
 from helpers.messages import say
 
 LOOKS = (
