@@ -40,7 +40,8 @@ LORA_ALPHA = 32
 
 # Batches of at least this many rows are trained by "muon+adamw": Muon for the matrices
 # of the layers, AdamW for the rest. A step of Muon costs as much as four rows, whatever
-# the batch, so below that AdamW is as good and three times faster.
+# the batch, so below that AdamW is as good and three times faster (try both with
+# benchmarks/bench_quality.py --optimizer).
 MUON_FROM_BATCH = 4
 
 
