@@ -135,7 +135,7 @@ def train_trl(options, folder: Path) -> tuple[list[float], Path]:
                 count_parameters(options.model), options.batch_size, "adamw"
             ),
             lr_scheduler_type="linear",
-            warmup_steps=max(1, round(auto.WARMUP_SHARE * steps)),
+            warmup_steps=auto.warmup_steps(steps),
             adam_beta1=auto.ADAM_BETAS[0],
             adam_beta2=auto.ADAM_BETAS[1],
             weight_decay=auto.WEIGHT_DECAY,
