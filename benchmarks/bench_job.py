@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=work.default_model())
     parser.add_argument("--rows", type=int, default=100)
     parser.add_argument("--validation-rows", type=int, default=100)
-    parser.add_argument("--threads", type=int, default=machine.available_cores())
+    parser.add_argument("--threads", type=int, help="default: the provider's own")
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
     if options.smoke:
@@ -93,7 +93,8 @@ def main() -> None:
         folder = Path(name)
         home = folder / "home"
         words = ["--model", f"kitchen-base={options.model}"]
-        words += ["--threads", str(options.threads)]
+        if options.threads:
+            words += ["--threads", str(options.threads)]
         with servers.provider(home, *words) as client:
             # Learners read for a while before their first job; a server that has
             # just been started still imports PyTorch.
@@ -106,7 +107,7 @@ def main() -> None:
     result |= {
         "rows": options.rows,
         "validation_rows": options.validation_rows,
-        "threads": options.threads,
+        "threads": options.threads or "auto",
         **best,
         "walls": [run["wall"] for run in runs],
     }

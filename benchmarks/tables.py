@@ -120,7 +120,7 @@ def job_table(result: dict) -> str:
         table(["part", "seconds"], rows)
         + f"\n\n{result['rows']} + {result['validation_rows']} recipes, "
         f"{result['hyperparameters']['n_epochs']} epochs, batch "
-        f"{result['hyperparameters']['batch_size']}, {result['threads']} threads."
+        f"{result['hyperparameters']['batch_size']}, threads: {result['threads']}."
     )
 
 

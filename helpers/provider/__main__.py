@@ -89,7 +89,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--threads",
         type=int,
         default=None,
-        help="threads of the training process (default: all cores up to 8)",
+        help="threads of training (default: small models 1, others all cores up to 8)",
     )
     commands.add_parser("status", parents=[where], help="say whether a server runs")
     commands.add_parser("stop", parents=[where], help="stop the server")
@@ -245,6 +245,7 @@ def _serve(
         models=models,
         result_content=arguments.result_files,
         training_threads=training_threads,
+        fewer_for_small=arguments.threads is None,
     )
     key = homes.load_or_make_key(home, arguments.key)
     app = make_app(

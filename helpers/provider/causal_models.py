@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -61,6 +62,15 @@ class TrainableModel(Protocol):
         Args:
             rows: token ids of each text, 1-D.
             wanted: ascending positions within each text, one or more for each.
+        """
+
+    def backward(self, loss: Tensor) -> None:
+        """Put the gradients of a loss into `.grad` of the tensors that are trained.
+
+        What stood there before is replaced, not added to.
+
+        Args:
+            loss: of the logits that were computed last.
         """
 
     def save(self, folder: Path) -> None:
@@ -124,7 +134,12 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
 
 
 def open_for_training(
-    folder: Path, *, lora: bool | None, seed: int, fast: bool = True
+    folder: Path,
+    *,
+    lora: bool | None,
+    seed: int,
+    fast: bool = True,
+    dtype: torch.dtype | None = None,
 ) -> TrainableModel:
     """Open a model folder for training.
 
@@ -133,6 +148,8 @@ def open_for_training(
         lora: train low-rank additions only; None decides by the size of the model.
         seed: for the first values of the additions.
         fast: False never takes the fast path (to compare).
+        dtype: bfloat16 or float32, in which matrices are multiplied; None takes what
+            is faster here.
 
     Raises:
         FileNotFoundError: there are no safetensors in the folder.
@@ -140,21 +157,29 @@ def open_for_training(
     n_parameters = count_parameters(folder)
     if lora is None:
         lora = n_parameters >= LORA_FROM_PARAMETERS
+    if dtype is None:
+        dtype = torch.bfloat16 if fast_bfloat16() else torch.float32
     shape = llama.LlamaShape.from_config(read_config(folder))
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if shape is not None and fast and not lora and device == "cpu":
-        return LlamaModel(folder, shape)
-    return HuggingFaceModel(folder, lora=lora, seed=seed, device=device)
+        return LlamaModel(folder, shape, dtype)
+    return HuggingFaceModel(folder, lora=lora, seed=seed, device=device, dtype=dtype)
 
 
 class LlamaModel:
-    """A Llama model whose weights are all trained, computed by `llama.py`."""
+    """A Llama model whose weights are all trained, computed by `llama.py`.
+
+    The optimiser changes float32 weights; the matrices are multiplied in `dtype`. Both
+    copies, and the gradients, keep their memory from step to step: the pages that an
+    allocation of this size has to ask for took a tenth of a step.
+    """
 
     lora = False
 
-    def __init__(self, folder: Path, shape: llama.LlamaShape) -> None:
-        self._folder, self._shape = folder, shape
-        self._dtype = torch.bfloat16 if fast_bfloat16() else torch.float32
+    def __init__(
+        self, folder: Path, shape: llama.LlamaShape, dtype: torch.dtype
+    ) -> None:
+        self._folder, self._shape, self._dtype = folder, shape, dtype
         self._tables = llama.rope_tables(shape)
         state = read_weights(folder)
         self._weights = {
@@ -163,6 +188,13 @@ class LlamaModel:
             for name, tensor in llama.from_hf_names(state, shape).items()
         }
         self.n_parameters = sum(t.numel() for t in self._weights.values())
+        self._used = {}
+        for name, tensor in self._weights.items():
+            tensor.grad = torch.zeros_like(tensor)
+            # The very same memory where nothing is to be converted.
+            used = tensor.detach().to(torch.float32 if tensor.ndim == 1 else dtype)
+            self._used[name] = used.requires_grad_()
+        self._start: tuple[Tensor, Tensor] | None = None
 
     def parameters(self) -> dict[str, Tensor]:
         """See TrainableModel."""
@@ -177,9 +209,32 @@ class LlamaModel:
         """See TrainableModel."""
         grain = llama.GRAIN if self._dtype == torch.bfloat16 else 1
         packed = llama.PackedRows.pack(rows, wanted, grain)
+        with torch.no_grad():
+            for name, tensor in self._weights.items():
+                if self._used[name].dtype != tensor.dtype:
+                    self._used[name].copy_(tensor)
+            embedded = F.embedding(packed.ids, self._used["embed"]).float()
+        # The gradient of the embeddings is one row for each token of the batch;
+        # autograd would make a table of the whole vocabulary from it.
+        embedded.requires_grad_(torch.is_grad_enabled())
+        self._start = packed.ids, embedded
         return llama.wanted_logits(
-            self._weights, self._shape, self._tables, packed, self._dtype
+            self._used, self._shape, self._tables, packed, embedded
         )
+
+    def backward(self, loss: Tensor) -> None:
+        """See TrainableModel."""
+        loss.backward()
+        for name, tensor in self._weights.items():
+            used = self._used[name]
+            if used.grad is None:  # an embedding that is not the head as well
+                tensor.grad.zero_()
+            else:
+                tensor.grad.copy_(used.grad)
+                used.grad = None
+        ids, embedded = self._start
+        self._weights["embed"].grad.index_add_(0, ids, embedded.grad)
+        self._start = None
 
     def save(self, folder: Path) -> None:
         """See TrainableModel; the weights are written as they were trained, float32."""
@@ -196,7 +251,9 @@ class LlamaModel:
 class HuggingFaceModel:
     """Any causal model of transformers; whole, or LoRA with peft."""
 
-    def __init__(self, folder: Path, *, lora: bool, seed: int, device: str) -> None:
+    def __init__(
+        self, folder: Path, *, lora: bool, seed: int, device: str, dtype: torch.dtype
+    ) -> None:
         import inspect
 
         from transformers import AutoModelForCausalLM
@@ -223,7 +280,7 @@ class HuggingFaceModel:
             model = get_peft_model(model, config)
         self._model = model.to(device).train()
         self._device = torch.device(device)
-        self._autocast = fast_bfloat16()
+        self._autocast = dtype == torch.bfloat16
 
     def parameters(self) -> dict[str, Tensor]:
         """See TrainableModel."""
@@ -270,6 +327,12 @@ class HuggingFaceModel:
                 **extra,
             ).logits
         return logits[row_of.to(self._device), at.to(self._device)].float()
+
+    def backward(self, loss: Tensor) -> None:
+        """See TrainableModel."""
+        for parameter in self.parameters().values():
+            parameter.grad = None
+        loss.backward()
 
     def save(self, folder: Path) -> None:
         """See TrainableModel; low-rank additions are added to what they adapt."""

@@ -243,8 +243,9 @@ class CausalAttention(torch.autograd.Function):
 
     Args (of `apply`):
         q: [n_q, heads * head_dim], k and v: [n, kv_heads * head_dim].
-        q_at: positions of the queries within `q`'s sequences [n_q], k_at of the keys.
-        tables: (cos, sin) of `rope_tables`.
+        q_at: positions of the queries within `q`'s sequences [n_q].
+        turns: rows of `rope_tables` at the positions of the queries (cos, sin) and of
+            the keys (cos, sin).
         spans: for every sequence (q_start, q_end, k_start, k_end, every): `every`
             says that the queries are all tokens of the sequence, in order.
         shape: the sizes of the model.
@@ -254,11 +255,10 @@ class CausalAttention(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, q, k, v, q_at, k_at, tables, spans, shape):
+    def forward(ctx, q, k, v, q_at, turns, spans, shape):
         kv, group = shape.n_kv_heads, shape.n_heads // shape.n_kv_heads
         dim = shape.head_dim
-        cos, sin = tables
-        cos_q, sin_q, cos_k, sin_k = cos[q_at], sin[q_at], cos[k_at], sin[k_at]
+        cos_q, sin_q, cos_k, sin_k = turns
         scale = dim**-0.5
         by_head = q.view(-1, kv, group, dim).permute(1, 2, 0, 3)
         q = rotate(by_head, cos_q * scale, sin_q * scale)
@@ -308,7 +308,7 @@ class CausalAttention(torch.autograd.Function):
             rows,
             grad_k.transpose(0, 1).reshape(-1, kv * dim),
             grad_v.transpose(0, 1).reshape(-1, kv * dim),
-            *[None] * 5,
+            *[None] * 4,
         )
 
 
@@ -360,7 +360,7 @@ class PackedRows:
         ids: [n] token ids of all sequences, one after the other.
         positions: [n] the position of each token within its own sequence.
         wanted: [m] ascending indices into `ids`: where to predict the next token.
-        asked: [k] which of `wanted` were asked for; None if all were.
+        asked: [k] which of `wanted` were asked for, or as a slice.
         lengths: the tokens of each sequence.
         wanted_per_row: how many of `wanted` lie in each sequence (at least one).
     """
@@ -368,7 +368,7 @@ class PackedRows:
     ids: Tensor
     positions: Tensor
     wanted: Tensor
-    asked: Tensor | None
+    asked: Tensor | slice
     lengths: tuple[int, ...]
     wanted_per_row: tuple[int, ...]
 
@@ -400,12 +400,12 @@ class PackedRows:
             padded[first + len(places) : first + count] = int(places[-1]) + start
             asked.append(torch.arange(first, first + len(places)))
             start, first = start + length, first + count
-        everything = all(len(w) == n for w, n in zip(wanted, counts, strict=True))
         return cls(
             ids=ids,
             positions=positions,
             wanted=padded,
-            asked=None if everything else torch.cat(asked),
+            # The way back through a slice is much faster than through indices.
+            asked=slice(len(asked[0])) if len(asked) == 1 else torch.cat(asked),
             lengths=tuple(lengths),
             wanted_per_row=tuple(counts),
         )
@@ -421,22 +421,22 @@ def wanted_logits(
     shape: LlamaShape,
     tables: tuple[Tensor, Tensor],
     rows: PackedRows,
-    dtype: torch.dtype,
+    embedded: Tensor,
 ) -> Tensor:
-    """Logits at the wanted tokens, differentiable in the weights.
+    """Logits at the wanted tokens, differentiable in the weights and in `embedded`.
 
     Args:
-        weights: as `from_hf_names` gives them, float32.
+        weights: as `from_hf_names` names them. Matrices are multiplied in the type
+            that they have here; the residual stream and the norms are float32.
         shape: the sizes of the model.
         tables: as `rope_tables` gives them.
         rows: the sequences.
-        dtype: the type in which matrices are multiplied; the residual stream and
-            the norms stay float32.
+        embedded: float32 [n, hidden], the rows of "embed" for `rows.ids`.
 
     Returns:
         float32 [k, vocab], one row for each token that was asked for.
     """
-    w = {k: t if t.ndim == 1 else t.to(dtype) for k, t in weights.items()}
+    w, x, dtype = weights, embedded, weights["embed"].dtype
     q_rows, kv_rows = shape.q_rows, shape.kv_rows
     all_spans, wanted_spans, q, k = [], [], 0, 0
     for length, wanted in zip(rows.lengths, rows.wanted_per_row, strict=True):
@@ -445,7 +445,7 @@ def wanted_logits(
         q, k = q + wanted, k + length
     # Filling may stand beyond the context, and so beyond the tables.
     at = rows.positions.clamp(max=shape.context - 1)
-    x = F.embedding(rows.ids, w["embed"]).float()
+    cos, sin = (table[at] for table in tables)
     for i in range(shape.n_layers):
         last = i == shape.n_layers - 1
         y = RmsNorm.apply(x, w[f"{i}.norm1"], shape.norm_eps, dtype)
@@ -456,15 +456,15 @@ def wanted_logits(
             query = F.linear(y[rows.wanted], w_q)
             key, value = F.linear(y, w_kv).split(kv_rows, -1)
             q_at, spans = at[rows.wanted], wanted_spans
+            turns = cos[rows.wanted], sin[rows.wanted], cos, sin
         else:
             mixed = F.linear(y, w[f"{i}.qkv"])
             query, key, value = mixed.split([q_rows, kv_rows, kv_rows], -1)
-            q_at, spans = at, all_spans
-        y = CausalAttention.apply(query, key, value, q_at, at, tables, spans, shape)
+            q_at, spans, turns = at, all_spans, (cos, sin, cos, sin)
+        y = CausalAttention.apply(query, key, value, q_at, turns, spans, shape)
         x = x + F.linear(y, w[f"{i}.out"])
         y = RmsNorm.apply(x, w[f"{i}.norm2"], shape.norm_eps, dtype)
         y = SwiGlu.apply(F.linear(y, w[f"{i}.gate_up"]))
         x = x + F.linear(y, w[f"{i}.down"])
     y = RmsNorm.apply(x, w["norm"], shape.norm_eps, dtype)
-    logits = F.linear(y, w["embed" if shape.tied else "head"])
-    return (logits if rows.asked is None else logits[rows.asked]).float()
+    return F.linear(y, w["embed" if shape.tied else "head"])[rows.asked].float()

@@ -34,6 +34,7 @@ from helpers.provider.models import Registry
 from helpers.provider.settings import Settings
 from helpers.provider.store import Job, Session, Store
 from helpers.provider.supervisor import WorkerProcess
+from helpers.provider.threads import most_threads
 from helpers.provider.worker import out_of_memory
 
 log = logging.getLogger(__name__)
@@ -469,6 +470,8 @@ class Runner:
                 self._wake()
                 return
             threads = self._settings.training_threads
+            if self._settings.fewer_for_small:
+                threads = min(threads, most_threads(model.path))
             job = lifecycle.started(session, job, _now(), threads)
             files = [
                 session.file_of_job(file_id) if file_id else None

@@ -63,6 +63,7 @@ class Settings:
         hosted_models_path: table of hosted names that the base model stands in for.
         result_content: "base64" as OpenAI's API answers, or "plain" as Azure's does.
         training_threads: threads of the training process.
+        fewer_for_small: small models are trained with one thread, which is faster.
         worker_command: how the training process is started; `--home DIR` is added.
     """
 
@@ -76,6 +77,7 @@ class Settings:
     hosted_models_path: Path = HOSTED_MODELS_PATH
     result_content: str = "base64"
     training_threads: int = 1
+    fewer_for_small: bool = False
     worker_command: tuple[str, ...] = (
         sys.executable,
         "-m",

@@ -449,14 +449,13 @@ class _Run:
     def _learn(self, batch: list[int]) -> dict[str, float]:
         """One step: loss, gradients, a bounded change of the weights."""
         loss, tally = batch_loss(self.model, self.examples, batch)
-        loss.backward()
+        self.model.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), auto.MAX_GRADIENT_NORM)
         share = auto.schedule(self.step, self.total_steps)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * share
             optimizer.step()
-            optimizer.zero_grad()
         self.step += 1
         return tally.metrics("train")
 

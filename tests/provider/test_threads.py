@@ -7,7 +7,12 @@ import sys
 
 import pytest
 
-from helpers.provider.threads import available_cores, thread_environment
+from helpers.provider.settings import BASE_MODEL_PATH
+from helpers.provider.threads import (
+    available_cores,
+    most_threads,
+    thread_environment,
+)
 
 
 def test_training_takes_the_cores_and_sleeps_while_it_waits(monkeypatch):
@@ -40,3 +45,10 @@ def test_it_does_not_import_torch():
     """It decides what torch reads when it is imported, so it has to come first."""
     code = "import sys, helpers.provider.threads; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_small_model_is_trained_with_one_thread(tmp_path):
+    assert most_threads(BASE_MODEL_PATH) == 1
+    with open(tmp_path / "model.safetensors", "wb") as file:
+        file.truncate(100_000_000)
+    assert most_threads(tmp_path) == 8

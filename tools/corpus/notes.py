@@ -10,6 +10,7 @@ from random import Random
 
 from tools.corpus import words
 from tools.corpus.kitchen import Line, Recipe
+from tools.corpus.requests import Chat, bullets
 
 THINGS = {
     "Tools": "hammer|nails|saw|screws|wrench|drill|tape measure|file|chisel|pliers|"
@@ -134,7 +135,7 @@ def dumped(items: list[str]) -> str:
     return json.dumps(list(dict.fromkeys(items)), ensure_ascii=False)
 
 
-def chat(r: Random) -> list[tuple[str, str]]:
+def chat(r: Random) -> Chat:
     """Return a chat in which a list is read and its things are named."""
     made = note(r, 2, 14)
     things = list(dict.fromkeys(made.foods))
@@ -143,7 +144,7 @@ def chat(r: Random) -> list[tuple[str, str]]:
         body = json.dumps(made.texts, ensure_ascii=False)
     k = r.randrange(5)
     if k == 0:
-        ask, answer = "What is on it?", "\n".join(f"- {thing}" for thing in things)
+        ask, answer = "What is on it?", bullets(things)
     elif k == 1:
         ask, answer = "Name all.", ", ".join(things)
     elif k == 2:
