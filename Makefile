@@ -75,8 +75,11 @@ format: $(VENV)/.installed-dev  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-data: $(VENV)/.installed  ## make data/recipes.csv again, byte for byte
+data: $(VENV)/.installed  ## make the generated files in data/ again, byte for byte
 	$(PYTHON) -m tools.make_recipes
+	$(PYTHON) -m tools.make_broken_file
+	$(PYTHON) -m tools.make_limits
+	$(PYTHON) -m tools.make_assignment
 
 base-model: $(VENV)/.installed  ## pre-train the base model again (hours on two cores)
 	$(PYTHON) -m tools.base_model

@@ -158,6 +158,16 @@ def quality_table(result: dict) -> str:
         ]
         for found in result["prompted"]
     ]
+    known = result["known_words"]
+    rows.append(
+        [
+            "base model, asked for a shopping list; code turns its bullets into JSON",
+            f"{known['f1']:.3f}",
+            "",
+            f"{known['exact']:.2f}",
+            "",
+        ]
+    )
     by_rows: dict[int, list[dict]] = {}
     for found in result["fine_tuned"]:
         by_rows.setdefault(found["rows"], []).append(found)

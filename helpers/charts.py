@@ -91,7 +91,7 @@ class Chart:
         drawn = (
             PIL.Image.open(image)
             .convert("RGB")
-            .quantize(128, dither=PIL.Image.Dither.NONE)
+            .quantize(64, dither=PIL.Image.Dither.NONE)
         )
         small = io.BytesIO()
         drawn.save(small, format="png", optimize=True)

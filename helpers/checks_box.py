@@ -144,19 +144,26 @@ def _has_gradient(function: Any, logits: Any, ids: Any, weights: Any) -> bool:
 
 # --- the learning rate ------------------------------------------------------------
 
-WARMUP_SHARE = 0.05
+WARMUP_SHARE, WARMUP_STEPS = 0.05, 4
+
+
+def warmup_steps(total_steps: int) -> int:
+    """Return the steps in which the learning rate climbs, as in the local provider."""
+    share = round(WARMUP_SHARE * total_steps)
+    return max(1, share, min(WARMUP_STEPS, total_steps // 4))
 
 
 def rate_share(step: int, total_steps: int) -> float:
     """Return the share of the learning rate in a step, as the local provider has it.
 
-    A twentieth of the steps to climb, the rest to fall to zero on a straight line.
+    A twentieth of the steps to climb, at least four of them (a quarter of very short
+    jobs), the rest to fall to zero on a straight line.
 
     Args:
         step: 0 is the first.
         total_steps: of the whole job.
     """
-    warmup = max(1, round(WARMUP_SHARE * total_steps))
+    warmup = warmup_steps(total_steps)
     if step < warmup:
         return (step + 1) / warmup
     return (total_steps - step) / max(1, total_steps - warmup)
@@ -170,7 +177,7 @@ def check_rate_share(function: Any) -> Outcome:
             of them climb; returns the share of the highest rate.
     """
     for total in (100, 300, 40):
-        warmup = max(1, round(WARMUP_SHARE * total))
+        warmup = warmup_steps(total)
         for step in (0, warmup - 1, warmup, total // 2, total - 1):
             try:
                 found = _call(function, step, total, warmup)

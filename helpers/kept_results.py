@@ -29,6 +29,8 @@ class KeptQuality:
 
     Attributes:
         runs: one row per job: rows, seed, f1, exact (0 to 1), training_seconds.
+        untrained: F1 of the base model, asked as the fine-tuned models are.
+        known_words: F1 of the base model, asked in words of its pre-training.
         test_recipes: how many recipes of the frozen test set each model was asked.
         where: day, machine and versions, in a sentence.
         base_model: `fingerprint` of the weights that were fine-tuned.
@@ -36,6 +38,8 @@ class KeptQuality:
     """
 
     runs: pd.DataFrame = field(repr=False)
+    untrained: float
+    known_words: float
     test_recipes: int
     where: str
     base_model: str
@@ -93,9 +97,16 @@ def kept_quality(path: str | Path | None = None) -> KeptQuality:
             cores=machine["cores"], versions=versions,
         )  # fmt: skip
         runs = pd.DataFrame(result["fine_tuned"])[QUALITY_COLUMNS]
-        base_model = str(result.get("base_model", ""))
-        return KeptQuality(runs, int(result["test_recipes"]), where, base_model)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        cold = [one["f1"] for one in result["prompted"] if one["examples"] == 0]
+        return KeptQuality(
+            runs=runs,
+            untrained=float(cold[0]),
+            known_words=float(result["known_words"]["f1"]),
+            test_recipes=int(result["test_recipes"]),
+            where=where,
+            base_model=str(result.get("base_model", "")),
+        )
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(
             say(
                 "kept.unreadable",

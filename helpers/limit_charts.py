@@ -7,6 +7,9 @@ tables only, never a job or a provider.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -33,7 +36,7 @@ def rows_chart(
     runs: pd.DataFrame,
     title: str = "",
     *,
-    rival: tuple[str, float] | None = None,
+    rivals: Mapping[str, float] | None = None,
     live: tuple[int, float] | None = None,
 ) -> Chart:
     """Draw F1 by the number of training rows: every seed, and the mean.
@@ -41,7 +44,7 @@ def rows_chart(
     Args:
         runs: one row per job, with rows, seed and f1 (0 to 1).
         title: above the chart.
-        rival: name and F1 of a system that does not train, drawn as a level line.
+        rivals: F1 of systems that do not train, by name, drawn as level lines.
         live: rows and F1 of a job of this very run.
 
     Returns:
@@ -52,6 +55,7 @@ def rows_chart(
     """
     if not len(runs):
         raise ValueError(say("chart.rows.empty"))
+    rivals = rivals or {}
     by_rows = runs.groupby("rows")["f1"].agg(["mean", "min", "max"])
     with mpl.rc_context(chart_fonts()):
         figure = Figure(figsize=(7.6, 3.8), layout="constrained")
@@ -63,14 +67,18 @@ def rows_chart(
         axes.plot(by_rows.index, by_rows["mean"], color=BLUE, linewidth=2.0)
         for n, row in by_rows.iterrows():
             _note(axes, f"{row['mean']:.2f}", (n, row["max"]), (0, 9), BLUE)
-        _level(axes, rival)
+        for name, value in rivals.items():
+            _level(axes, name, value)
         if live is not None:
             axes.plot(*live, color=ORANGE, marker="D", markersize=8, linestyle="")
             text = say("chart.rows.live", value=live[1])
             _note(axes, text, live, (8, -26), ORANGE, ha="left")
         _rows_axes(axes, [int(n) for n in by_rows.index])
+        # Near 1 the steps would vanish in a chart from 0 to 1.
+        shown = [*runs["f1"], *rivals.values(), *(live or ())[1:]]
+        axes.set_ylim(max(0.0, math.floor(10 * min(shown) - 0.3) / 10), 1.01)
         axes.set_title(title or say("chart.rows.title"))
-    return Chart(figure, _rows_reading(by_rows, rival, live))
+    return Chart(figure, _rows_reading(by_rows, rivals, live))
 
 
 def _note(
@@ -88,10 +96,7 @@ def _note(
     )  # fmt: skip
 
 
-def _level(axes: Axes, rival: tuple[str, float] | None) -> None:
-    if rival is None:
-        return
-    name, value = rival
+def _level(axes: Axes, name: str, value: float) -> None:
     axes.axhline(value, color=GREY, linewidth=1.4, linestyle=(0, (5, 3)), zorder=1)
     axes.annotate(
         f"{name}  {value:.2f}", xy=(1.02, value), xycoords=("axes fraction", "data"),
@@ -104,8 +109,6 @@ def _rows_axes(axes: Axes, sizes: list[int]) -> None:
     axes.set_xticks(sizes, [f"{n:,}" for n in sizes])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlim(sizes[0] / 1.35, sizes[-1] * 1.35)
-    axes.set_ylim(0, 1.06)
-    axes.set_yticks([0, 0.25, 0.5, 0.75, 1.0], ["0", "0.25", "0.5", "0.75", "1"])
     axes.grid(axis="x", visible=False)
     axes.set_xlabel(say("chart.rows.x"))
     axes.set_ylabel(say("chart.f1"))
@@ -113,7 +116,7 @@ def _rows_axes(axes: Axes, sizes: list[int]) -> None:
 
 def _rows_reading(
     by_rows: pd.DataFrame,
-    rival: tuple[str, float] | None,
+    rivals: Mapping[str, float],
     live: tuple[int, float] | None,
 ) -> str:
     parts = [
@@ -124,8 +127,8 @@ def _rows_reading(
         for n, row in by_rows.iterrows()
     ]  # fmt: skip
     text = say("reading.rows", parts="; ".join(parts))
-    if rival is not None:
-        text += " " + say("reading.rows.rival", name=rival[0], value=rival[1])
+    for name, value in rivals.items():
+        text += " " + say("reading.rows.rival", name=name, value=value)
     if live is not None:
         text += " " + say("reading.rows.live", rows=live[0], value=live[1])
     return text

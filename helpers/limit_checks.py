@@ -138,7 +138,7 @@ def _key(example: Mapping[str, Any]) -> str:
 
 
 def check_suspects(answer: Any, rows: pd.DataFrame) -> Outcome:
-    """Check the rows whose answer is nothing but a copy of their lines.
+    """Check the rows whose answer stops after two names of a longer recipe.
 
     Args:
         answer: the learner's row numbers (labels of the index), in any order.
@@ -154,14 +154,14 @@ def check_suspects(answer: Any, rows: pd.DataFrame) -> Outcome:
     if not all(_number(one) is not None for one in given):
         return _hint("suspects.numbers")
     named = set(map(int, given))
-    copied = {
+    short = {
         int(number)
         for number, row in rows.iterrows()
-        if json.loads(row["NER"]) == json.loads(row["ingredients"])
+        if len(json.loads(row["NER"])) == 2 < len(json.loads(row["ingredients"]))
     }
-    if named == copied:
-        return _right("suspects.right", n=len(copied))
-    missed, wrong = len(copied - named), len(named - copied)
+    if named == short:
+        return _right("suspects.right", n=len(short))
+    missed, wrong = len(short - named), len(named - short)
     if not missed:
         return _hint("suspects.many", wrong=wrong)
     if not wrong:

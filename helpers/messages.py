@@ -1445,7 +1445,7 @@ TEXTS: dict[str, str] = {
     "chart.rows.empty": N_("There is no run to draw."),
     "reading.rows.one": N_("{rows} rows {mean:.2f} ({low:.2f} to {high:.2f})"),
     "reading.rows": N_("Mean F1, and lowest and highest seed: {parts}."),
-    "reading.rows.rival": N_("The level line: {name}, {value:.2f}."),
+    "reading.rows.rival": N_("A level line: {name}, {value:.2f}."),
     "reading.rows.live": N_("The job of just now: {rows} rows, {value:.2f}."),
     "check.epochs.right": N_(
         "Right: after {epochs} epochs the validation loss was lowest, {loss:.3f}."
@@ -1500,8 +1500,8 @@ TEXTS: dict[str, str] = {
         "Not yet: {found} of the {total} examples are general ones. Is that a fifth?"
     ),
     "check.suspects.right": N_(
-        "Right: these {n} rows copy their lines. A few lines of code would have found "
-        "them before the training did."
+        "Right: these {n} rows stop after two names. A few lines of code would have "
+        "found them before the training did."
     ),
     "check.suspects.type": N_("Not yet: this is a {found}; give row numbers."),
     "check.suspects.numbers": N_(
@@ -1509,12 +1509,13 @@ TEXTS: dict[str, str] = {
         "the rows themselves."
     ),
     "check.suspects.many": N_(
-        "Not yet: all of them are there, but so are {wrong} rows whose answer is no "
-        "mere copy."
+        "Not yet: all of them are there, but so are {wrong} rows whose answer goes "
+        "on after two names."
     ),
-    "check.suspects.few": N_("Not yet: {missed} more rows copy all their lines."),
+    "check.suspects.few": N_("Not yet: {missed} more rows stop after two names."),
     "check.suspects.both": N_(
-        "Not yet: {missed} rows are missing, and {wrong} of yours are no mere copies."
+        "Not yet: {missed} rows are missing, and {wrong} of yours go on after two "
+        "names."
     ),
     # The assignment, the job monitor and the playground.
     "assignment.data.unknown": N_(

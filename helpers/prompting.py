@@ -12,6 +12,7 @@ example that asks the very same question is left out, whoever chose it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -32,6 +33,8 @@ Retriever = Callable[[Row], Sequence[Row]]
 PIECES: dict[str, Any] = {"analyzer": "char_wb", "ngram_range": (3, 5)}
 # What a model reads; it is part of the experiment, so it is not translated.
 GLOSSARY = "Names of foods that may be meant: {names}."
+# A request that the base model of this course has read in its pre-training.
+KNOWN_REQUEST = "Write a shopping list."
 
 
 def zero_shot(example: Callable[[Row], dict[str, Any]] = to_example) -> Prompt:
@@ -44,6 +47,39 @@ def zero_shot(example: Callable[[Row], dict[str, Any]] = to_example) -> Prompt:
         A function from a row to messages: the example without its answer.
     """
     return lambda row: example(row)["messages"][:-1]
+
+
+def in_known_words() -> Prompt:
+    """Ask as the texts do that the base model of this course was pre-trained on.
+
+    The answer comes as bullets, not as a JSON list: read it with `from_bullets`.
+
+    Returns:
+        A function from a recipe to messages: one user message with the title, the
+        ingredient lines and the request, without a system prompt.
+    """
+
+    def prompt(row: Row) -> Messages:
+        lines = "\n".join(f"- {line}" for line in json.loads(row["ingredients"]))
+        text = f"{row['title']}\n\n{lines}\n\n{KNOWN_REQUEST}"
+        return [{"role": "user", "content": text}]
+
+    return prompt
+
+
+def from_bullets(text: str) -> str:
+    """Turn an answer in bullets into a JSON list; what is no bullet is left out.
+
+    Args:
+        text: an answer, a name on each line, after "- ".
+
+    Returns:
+        The names as JSON text, "[]" if there are none.
+    """
+    marked = (line.strip() for line in text.splitlines())
+    return json.dumps(
+        [line[2:] for line in marked if line.startswith("- ")], ensure_ascii=False
+    )
 
 
 def few_shot(

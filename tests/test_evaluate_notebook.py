@@ -90,9 +90,9 @@ def test_every_question_is_about_systems_that_are_asked() -> None:
     asked = set(re.findall(r'run\("([^"]+)"', code)) | {"rule"}
     asked |= {f"base, k={k}" for k in (1, 3, 5, 8)}
     assert {name for pair in planned.values() for name in pair} <= asked
-    assert len(asked) == 12
-    assert "Twelve systems" in CELLS["systems-text"]
-    assert len(planned) == 8
+    assert len(asked) == 13
+    assert "Thirteen systems" in CELLS["systems-text"]
+    assert len(planned) == 9
 
 
 def test_the_first_job_is_the_one_of_the_recipe_notebook() -> None:

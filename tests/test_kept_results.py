@@ -15,7 +15,8 @@ RESULT = {
     },
     "base_model": "0123456789abcdef",
     "test_recipes": 300,
-    "prompted": [],
+    "prompted": [{"examples": 3, "f1": 0.3}, {"examples": 0, "f1": 0.1}],
+    "known_words": {"f1": 0.4},
     "fine_tuned": [
         {
             "rows": rows,
@@ -41,6 +42,7 @@ def test_a_kept_result_says_when_and_where_it_was_made(file):
     kept = kept_quality(file)
     assert kept.where == "2026-01-02, P, 2 cores, torch 2.13"
     assert kept.test_recipes == 300
+    assert (kept.untrained, kept.known_words) == (0.1, 0.4)
     assert kept.base_model == "0123456789abcdef"
     assert "bench_quality.py" in kept.command
     assert len(kept.runs) == 3

@@ -29,7 +29,7 @@ def texts(chart):
 
 
 def test_the_chart_of_rows_shows_mean_seeds_rival_and_the_live_job():
-    chart = rows_chart(RUNS, rival=("rule", 0.76), live=(100, 0.88))
+    chart = rows_chart(RUNS, rivals={"rule": 0.76}, live=(100, 0.88))
     assert {"0.60", "0.87", "0.95", "rule  0.76", "just now  0.88"} <= set(texts(chart))
     assert {"10", "100", "1,000"} <= set(texts(chart))
     assert "10 rows 0.60 (0.50 to 0.70)" in chart.reading

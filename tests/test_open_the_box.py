@@ -10,8 +10,8 @@ import torch
 
 from helpers.connect import LOCAL_MODEL
 from helpers.model_sizes import size_of_folder
+from helpers.provider import causal_models, training
 from helpers.provider import hyperparameters as auto
-from helpers.provider import training
 from helpers.provider.causal_models import open_for_training
 from helpers.provider.rendering import ChatRenderer
 from helpers.recipes import DATA_DIR, load_recipes, take, to_examples, write_jsonl
@@ -68,7 +68,7 @@ def test_optimiser_clip_and_lora_have_the_numbers_of_the_provider() -> None:
     assert f"betas={auto.ADAM_BETAS}" in step
     assert f"weight_decay={auto.WEIGHT_DECAY}" in step
     assert f"parameters(), {auto.MAX_GRADIENT_NORM})" in step
-    assert auto.DEFAULT_OPTIMIZER == "adamw"
+    assert auto.auto_optimizer(1) == "adamw"
     found = re.search(r"rank=(\d+), alpha=(\d+)", SOURCES["define-lora"])
     assert (int(found[1]), int(found[2])) == (auto.LORA_RANK, auto.LORA_ALPHA)
 
@@ -76,9 +76,7 @@ def test_optimiser_clip_and_lora_have_the_numbers_of_the_provider() -> None:
 def test_the_loss_is_that_of_the_provider(shown: dict[str, Any], tmp_path) -> None:
     path = write_jsonl(ROWS, tmp_path / "rows.jsonl")
     examples = training.Examples(path, ChatRenderer(BASE))
-    model = open_for_training(BASE, lora=False, seed=0)
-    if hasattr(model, "_dtype"):
-        model._dtype = torch.float32
+    model = open_for_training(BASE, lora=False, seed=0, dtype=torch.float32)
     ours = shown["fresh_model"]()
     for i, row in enumerate(shown["rows"]):
         with torch.no_grad():
@@ -88,8 +86,10 @@ def test_the_loss_is_that_of_the_provider(shown: dict[str, Any], tmp_path) -> No
 
 
 def test_a_few_steps_give_the_losses_of_the_provider(
-    shown: dict[str, Any], tmp_path
+    shown: dict[str, Any], tmp_path, monkeypatch
 ) -> None:
+    # In the notebook's own precision, the two may not drift apart.
+    monkeypatch.setattr(causal_models, "fast_bfloat16", lambda: False)
     path = write_jsonl(to_examples(take(load_recipes(), "train", 12)), tmp_path / "12")
     spec = training.TrainingSpec(BASE, path, None, tmp_path / "work", n_epochs=1)
     reports: list[dict[str, Any]] = []
@@ -98,8 +98,7 @@ def test_a_few_steps_give_the_losses_of_the_provider(
     rows = [shown["encode"](e) for e in to_examples(take(load_recipes(), "train", 12))]
     order = shown["order_of"](12, spec.seed, 0)
     mine, _, _ = shown["train"](shown["fresh_model"](), rows, order, shown["PEAK"])
-    # bfloat16 on processors that have it; the notebook allows 0.05.
-    assert mine == pytest.approx(theirs, abs=0.05)
+    assert mine == pytest.approx(theirs, rel=1e-3)
 
 
 def test_lora_begins_as_the_base_model_and_adds_what_the_formula_says(

@@ -1,12 +1,16 @@
 """Prompts: what stands in front of the question, and in which order."""
 
+import json
+
 import pandas as pd
 import pytest
 
 from helpers.prompting import (
     few_shot,
     food_names,
+    from_bullets,
     glossary_lookup,
+    in_known_words,
     nearest,
     prompted_examples,
     retrieved,
@@ -218,3 +222,26 @@ def test_prompted_examples_keep_the_rules_of_training_files(tmp_path):
     report = check_files(write_jsonl(made, tmp_path / "train.jsonl"))
     assert report.ok
     assert report.rows() == []
+
+
+def test_known_words_show_every_line_and_no_answer():
+    (message,) = in_known_words()(ROWS[0])
+    assert message["role"] == "user"
+    assert message["content"].startswith(ROWS[0]["title"])
+    assert message["content"].endswith("Write a shopping list.")
+    for line in json.loads(ROWS[0]["ingredients"]):
+        assert f"- {line}" in message["content"]
+    assert ROWS[0]["NER"] not in message["content"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("- egg\n- crème", ["egg", "crème"]),
+        ("To buy:\n  - egg \n\n- salt", ["egg", "salt"]),
+        ("egg, salt", []),
+        ("", []),
+    ],
+)
+def test_bullets_become_a_json_list(text, names):
+    assert json.loads(from_bullets(text)) == names
