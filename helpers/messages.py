@@ -1527,7 +1527,7 @@ TEXTS: dict[str, str] = {
     "assignment.data.twice": N_("{path}: the id {id} stands there twice."),
     "assignment.data.unsealed": N_(
         "{path} has no sealed answer for {n} question(s), the first is {first}. Seal "
-        "them with helpers.assignment_data.seal."
+        "them with helpers.assignment.data.seal."
     ),
     "assignment.no_step": N_("There is no step '{found}'; the steps are {known}."),
     "assignment.column.step": N_("step"),

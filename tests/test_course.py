@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from helpers import course
+from helpers.charts.journey import STOPS
 from helpers.course import PATHS, PLAN, lessons, path_minutes, paths_table
-from helpers.journey import STOPS
 from helpers.tables import Link
 
 CARD = "| | |\n|---|---|\n| **Time** | {minutes} minutes with reading; more |"

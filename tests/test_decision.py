@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.checks.decision import complete_case
 from helpers.decision import (
     LACKS,
     QUESTIONS,
@@ -21,7 +22,6 @@ from helpers.decision import (
     reaches,
     recommend,
 )
-from helpers.decision_checks import complete_case
 from helpers.evaluation import Interval
 from helpers.messages import TEXTS
 

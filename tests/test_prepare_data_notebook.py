@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from helpers import privacy
-from helpers.data_checks import MENDABLE
+from helpers.checks.data import MENDABLE
 from tests import prepared_data
 from tools import notebooks as tool
 

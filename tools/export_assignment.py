@@ -26,7 +26,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from helpers.assignment import BY_TEACHER, OWN_NOTEBOOK, STEPS
-from helpers.assignment_data import FOLDER
+from helpers.assignment.data import FOLDER
 from tools import notebooks
 
 OUT = notebooks.ROOT / "build" / "nbgrader"

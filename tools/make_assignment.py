@@ -11,7 +11,7 @@ whoever trains without looking:
     jars     write shelf labels                    the questions are asked otherwise
 
 The same seed gives the same bytes everywhere. The right answers to the questions are
-not written, only their hashes (helpers/assignment_data.py).
+not written, only their hashes (helpers/assignment/data.py).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
-from helpers.assignment_data import (
+from helpers.assignment.data import (
     FOLDER,
     QUESTION_COLUMNS,
     ROW_COLUMNS,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from helpers.chat_format import check_files
-from helpers.data_checks import MENDABLE
+from helpers.checks.data import MENDABLE
 from helpers.mending import Draft
 from helpers.near_copies import conflicts
 from helpers.recipes import DATA_DIR, load_recipes, take, write_jsonl

@@ -5,7 +5,7 @@ import io
 import PIL.Image
 import pytest
 
-from helpers.overlay import LOOKS, overlay
+from helpers.charts.overlay import LOOKS, overlay
 
 CURVES = {"one": [2.0, 1.0, 0.5], "another": [2.1, 1.1, 0.4]}
 

@@ -6,7 +6,7 @@ import pandas as pd
 import PIL.Image
 import pytest
 
-from helpers.limit_charts import group_chart, rows_chart
+from helpers.charts.limits import group_chart, rows_chart
 
 RUNS = pd.DataFrame(
     {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from helpers import assignment_data as data
+from helpers.assignment import data as data
 from tools import make_assignment as tool
 from tools.corpus import MIXTURE, documents
 

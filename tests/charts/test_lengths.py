@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers.length_chart import _edges, length_chart
+from helpers.charts.lengths import _edges, length_chart
 
 LENGTHS = [*range(101, 200), 3000]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from helpers.charts import Picture
-from helpers.forms import Field, Form
+from helpers.widgets.forms import Field, Form
 
 FIELDS = (
     Field("guests", "Guests", "People"),

@@ -8,7 +8,7 @@ import pytest
 
 from helpers import assignment as module
 from helpers.assignment import BASE, RULE, SHOWN, STEPS, TUNED, Work, begin
-from helpers.assignment_data import contradicting, leaked, mislabelled
+from helpers.assignment.data import contradicting, leaked, mislabelled
 from helpers.connect import Connection
 from helpers.evaluation import Answer
 from tests.fake_service import Service

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers import assignment_report as module
 from helpers.assignment import Work, begin
-from tests.test_assignment import MADE, REASONS, final, mended, replies, walk
+from helpers.assignment import report as module
+from tests.assignment.test_assignment import MADE, REASONS, final, mended, replies, walk
 from tools import make_assignment as tool
 
 

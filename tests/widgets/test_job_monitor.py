@@ -8,10 +8,10 @@ import openai
 import pandas as pd
 import pytest
 
-from helpers import job_monitor as module
 from helpers.connect import Connection
-from helpers.job_monitor import JobMonitor, loss_svg, monitor
 from helpers.jobs import METRICS
+from helpers.widgets import job_monitor as module
+from helpers.widgets.job_monitor import JobMonitor, loss_svg, monitor
 from tests.fake_service import Service
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import data_checks
-from helpers.data_checks import check_billed, check_detector, check_mended, check_split
+from helpers.checks import data as module
+from helpers.checks.data import check_billed, check_detector, check_mended, check_split
 from helpers.mending import Draft
 from helpers.recipes import (
     DATA_DIR,
@@ -164,7 +164,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Draft:
     wrong = to_example(take(load_recipes(DATA_DIR / "recipes.csv"), "train", 6).iloc[5])
     wrong["messages"][2]["content"] = '["1 c. sugar"]'
     path = write_jsonl([*rows[:4], wrong, *rows[4:], rows[0]], tmp_path / "small.jsonl")
-    monkeypatch.setattr(data_checks, "MENDABLE", 12)
+    monkeypatch.setattr(module, "MENDABLE", 12)
     return Draft(path)
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.experiments import chat_example
-from helpers.limit_checks import (
+from helpers.checks.limits import (
     check_enough_rows,
     check_epochs,
     check_mixed,
     check_suspects,
 )
+from helpers.experiments import chat_example
 
 EPOCHS = pd.DataFrame(
     {

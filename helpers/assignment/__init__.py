@@ -29,7 +29,7 @@ import openai
 import pandas as pd
 from scipy.stats import binomtest
 
-from helpers.assignment_data import (
+from helpers.assignment.data import (
     ROLES,
     TRAPS,
     DataSet,

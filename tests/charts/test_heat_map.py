@@ -6,7 +6,7 @@ import pandas as pd
 import PIL.Image
 import pytest
 
-from helpers.heat_map import heat_map
+from helpers.charts.heat_map import heat_map
 
 TABLE = pd.DataFrame({"q": [0.01, 0.021], "down": [0.05, None]}, index=[1, 2])
 

@@ -1,6 +1,6 @@
 """The checks of notebook 03: mask, loss, learning rate, the size of a LoRA.
 
-Purpose: as helpers/checks.py, whose outcomes these are. A learner's function is called
+Purpose: as helpers.checks, whose outcomes these are. A learner's function is called
 on small cases made here, so any way of writing it is right that computes the right
 numbers; hints name the mistake, never the answer.
 torch is imported where tensors are made, and nowhere else. It must never know a

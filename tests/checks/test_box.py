@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from helpers.checks_box import (
+from helpers.checks.box import (
     check_answer_loss,
     check_lora_numbers,
     check_mask,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers.checks_meet import (
+from helpers.checks.meet import (
     TRAININGS,
     check_break_even,
     check_examples_that_fit,

@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from helpers.decision import recommend
-from helpers.decision_checks import (
+from helpers.checks.decision import (
     DAY,
     check_break_even,
     check_decision,
     check_hosting_calls,
     complete_case,
 )
+from helpers.decision import recommend
 
 MONEY = {"training": 0.15, "long_call": 114e-6, "short_call": 93e-6}
 HOSTING = {"per_hour": 1.7, "saving": 60e-6}

@@ -5,13 +5,12 @@ import io
 import PIL.Image
 import pytest
 
-from helpers import journey
-from helpers.charts import BLUE, GREEN, GREY, ORANGE
+from helpers.charts import BLUE, GREEN, GREY, ORANGE, journey
+from helpers.charts.journey import ICONS, STOPS, ZONES, journey_picture, stops_table
 from helpers.course import NOTEBOOKS, lessons
-from helpers.journey import ICONS, STOPS, ZONES, journey_picture, stops_table
 from helpers.messages import TEXTS
 from helpers.tables import Link
-from tests.test_charts import luminance
+from tests.charts.test_charts import luminance
 
 
 @pytest.fixture(scope="module")

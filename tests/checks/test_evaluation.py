@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import fisher_exact
 
-from helpers import evaluation_checks as checks
+from helpers.checks import evaluation as checks
 from helpers.recipes import load_recipes
 
 RECIPES = load_recipes()

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from helpers import checks_start
-from helpers.checks_start import ORDER, STEPS, check_order, check_question
+from helpers.checks import start
+from helpers.checks.start import ORDER, STEPS, check_order, check_question
 
 SYSTEM = {"role": "system", "content": "You answer briefly."}
 USER = {"role": "user", "content": "What is tofu made from?"}
@@ -100,7 +100,7 @@ def test_the_letters_do_not_give_the_order_away() -> None:
 def test_every_step_is_shown_with_its_letter(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    checks_start.show_steps()
+    start.show_steps()
     lines = capsys.readouterr().out.splitlines()
     assert [line[0] for line in lines] == sorted(STEPS)
     assert all(len(line.split()) > 4 for line in lines)

@@ -4,7 +4,7 @@ Purpose: `write_report` puts steps, numbers, decision and answers into one file 
 keys, paths or names of a machine. `read_report` reads it back, and a teacher holds the
 answers of many against the lock with
 
-    python -m helpers.assignment_report handed_in/*.md
+    python -m helpers.assignment.report handed_in/*.md
 
 The file is a report, not a proof: whoever wants to can write one by hand. What can be
 checked again, the answers to the held-out questions, is checked again.
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.assignment import AUTOMATIC, BY_TEACHER, STEPS, Work
-from helpers.assignment_data import load
+from helpers.assignment.data import load
 from helpers.environment import installed_version
 from helpers.messages import say
 
@@ -190,7 +190,7 @@ def recheck(data: dict[str, Any]) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print one line per report; return 1 when a claim does not hold."""
-    parser = argparse.ArgumentParser(prog="python -m helpers.assignment_report")
+    parser = argparse.ArgumentParser(prog="python -m helpers.assignment.report")
     parser.add_argument("reports", nargs="+", type=Path)
     wrong = 0
     for path in parser.parse_args(arguments).reports:

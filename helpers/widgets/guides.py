@@ -17,9 +17,9 @@ import pandas as pd
 
 from helpers.costs import Numbers, money, numbers_from
 from helpers.decision import LACKS, QUESTIONS, recommend
-from helpers.forms import Field, Form
 from helpers.messages import say
 from helpers.tables import TextTable
+from helpers.widgets.forms import Field, Form
 
 
 def decision_guide(

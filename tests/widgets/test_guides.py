@@ -5,10 +5,10 @@ from dataclasses import fields
 
 import pytest
 
+from helpers.checks.decision import complete_case
 from helpers.costs import Numbers, numbers_from
 from helpers.decision import QUESTIONS, recommend
-from helpers.decision_checks import complete_case
-from helpers.guides import CostSheet, cost_calculator, decision_guide
+from helpers.widgets.guides import CostSheet, cost_calculator, decision_guide
 
 DAY = datetime.date(2026, 11, 22)
 NUMBERS = {"input_price": 0.15, "output_price": 0.6, "training_price": 3.0}

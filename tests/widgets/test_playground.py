@@ -5,7 +5,7 @@ import json
 import pytest
 
 from helpers.connect import Connection, SpendingRefused
-from helpers.playground import Playground, playground
+from helpers.widgets.playground import Playground, playground
 from tests.fake_service import Service
 
 MODELS = {"base": "kitchen-base", "fine-tuned": "ft:kitchen-base:local::1"}

@@ -1,6 +1,6 @@
 """The checks of notebook 01: how many examples fit, when training pays, which training.
 
-Purpose: as helpers/checks.py, whose outcomes these are. A check looks at what an answer
+Purpose: as helpers.checks, whose outcomes these are. A check looks at what an answer
 is, not at how it was written; its hints name the mistake, never the answer.
 It must never know a provider.
 """

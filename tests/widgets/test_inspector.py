@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from helpers.chat_format import check_files
-from helpers.inspector import LONGEST, inspect_file, problem_table
+from helpers.widgets.inspector import LONGEST, inspect_file, problem_table
 
 
 def row(question: str, answer: str = "Salt.") -> dict:
