@@ -245,11 +245,11 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     ),
     # Personal data and keys.
     "personal_data": (
-        N_("This looks like {kind}: {masked}"),
+        N_("This looks like {kind}: {masked}."),
         N_("Delete it or write a placeholder; a model can repeat what it has read."),
     ),
     "secret": (
-        N_("This looks like {kind}: {masked}"),
+        N_("This looks like {kind}: {masked}."),
         N_("Delete it, and have the key replaced: whoever has the file has the key."),
     ),
 }

@@ -17,8 +17,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 KEPT = (
     "title", "bootstrap", "versions", "connect", "load-recipes", "one-recipe",
     "define-example", "split", "exercise-first-hundred", "define-write-jsonl",
-    "write-files", "ask-rule", "define-ask-all", "ask-base", "ask-known-words", "upload-files",
-    "create-job", "follow-job", "ask-tuned", "score-chart", "errors",
+    "write-files", "ask-rule", "define-ask-all", "ask-base", "ask-known-words",
+    "upload-files", "create-job", "follow-job", "ask-tuned", "score-chart", "errors",
 )  # fmt: skip
 
 
