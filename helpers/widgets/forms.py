@@ -15,12 +15,19 @@ from __future__ import annotations
 
 import base64
 import html
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from helpers.messages import say
+from helpers.widgets import unwanted
+
+# The style of a page's tables does not reach into widgets.
+STYLE = (
+    "<style>.companion-form th, .companion-form td "
+    "{padding: 2px 16px 2px 0; line-height: 1.4} "
+    ".companion-form ul {margin: 0 0 8px} .companion-form p {margin: 8px 0}</style>"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,7 @@ class Form:
         self.controls: dict[str, Any] = {}
         self._output: Any = None
         show(dict(self.start))  # a wrong start value shows up here, in its own words
-        self.widget = None if _unwanted() else self._widget()
+        self.widget = None if unwanted() else self._widget()
 
     @property
     def values(self) -> dict[str, Any]:
@@ -90,6 +97,8 @@ class Form:
 
         rows: list[Any] = []
         group = ""
+        # One width for all labels, so that the fields stand below each other.
+        width = f"{0.8 * max(len(field.label) for field in self.fields):.0f}ch"
         for field in self.fields:
             if field.group != group:
                 group = field.group
@@ -97,7 +106,7 @@ class Form:
             value = self.start.get(field.name)
             look: dict[str, Any] = {
                 "description": field.label,
-                "style": {"description_width": "initial"},
+                "style": {"description_width": width},
                 "layout": ipywidgets.Layout(width="95%"),
             }
             if field.options:
@@ -124,6 +133,7 @@ class Form:
             picture = self.chart(self.values).image() if self.chart else None
         except ValueError as error:
             return f"<p>✘ {html.escape(str(error))}</p>"
+        shown = f'{STYLE}<div class="companion-form">{shown}</div>'
         if picture is None:
             return shown
         code = base64.b64encode(picture.png).decode("ascii")
@@ -157,7 +167,3 @@ def _written(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_written, value))
     return str(value)
-
-
-def _unwanted() -> bool:
-    return os.environ.get("COMPANION_WIDGETS", "").strip().lower() in ("no", "0", "off")
