@@ -39,15 +39,18 @@ class Outcome:
         return f"{MARKS[self.state]} {self.text}"
 
 
-def _right(key: str, **values: object) -> Outcome:
+def passed(key: str, **values: object) -> Outcome:
+    """Say that an answer is right: the message `check.<key>.right`."""
     return Outcome("right", say(f"check.{key}.right", **values))
 
 
-def _hint(key: str, **values: object) -> Outcome:
+def hint(key: str, **values: object) -> Outcome:
+    """Say what is wrong: the message `check.<key>`."""
     return Outcome("not yet", say(f"check.{key}", **values))
 
 
-def _not_tried() -> Outcome:
+def not_tried() -> Outcome:
+    """Say that the blank is still there."""
     return Outcome("not tried", say("check.not_tried"))
 
 
@@ -63,21 +66,21 @@ def check_first_rows(answer: Any, recipes: pd.DataFrame, n: int = 100) -> Outcom
         n: how many rows are asked for.
     """
     if answer is BLANK:
-        return _not_tried()
+        return not_tried()
     rows = _records(answer)
     if rows is None:
-        return _hint("rows.type", found=type(answer).__name__)
+        return hint("rows.type", found=type(answer).__name__)
     if len(rows) == n + 1:
-        return _hint("rows.one_more", found=len(rows))
+        return hint("rows.one_more", found=len(rows))
     if len(rows) != n:
-        return _hint("rows.length", found=len(rows), n=n)
+        return hint("rows.length", found=len(rows), n=n)
     wanted = recipes.iloc[:n].to_dict("records")
     if any(
         row.get("title") != right["title"] or row.get("NER") != right["NER"]
         for row, right in zip(rows, wanted, strict=True)
     ):
-        return _hint("rows.others", n=n)
-    return _right("rows", n=n)
+        return hint("rows.others", n=n)
+    return passed("rows", n=n)
 
 
 def _records(answer: Any) -> list[dict[str, Any]] | None:
@@ -110,21 +113,21 @@ def check_percentiles(low: Any, high: Any, lengths: Iterable[int]) -> Outcome:
         lengths: the numbers that they are percentiles of.
     """
     if low is BLANK or high is BLANK:
-        return _not_tried()
+        return not_tried()
     if not isinstance(low, Real) or not isinstance(high, Real):
-        return _hint("percentiles.type")
+        return hint("percentiles.type")
     values = np.asarray(list(lengths))
     if _between(low, values, 0.05) and _between(high, values, 0.95):
-        return _right("percentiles", low=float(low), high=float(high))
+        return passed("percentiles", low=float(low), high=float(high))
     if _between(low, values, 0.95) and _between(high, values, 0.05):
-        return _hint("percentiles.swapped")
+        return hint("percentiles.swapped")
     if _between(low, values, 0.1) and _between(high, values, 0.9):
-        return _hint("percentiles.tenths")
+        return hint("percentiles.tenths")
     if low <= 1 and high <= 1:
-        return _hint("percentiles.shares")
+        return hint("percentiles.shares")
     if _between(low, values, 0.05) or _between(high, values, 0.95):
-        return _hint("percentiles.half")
-    return _hint("percentiles.wrong")
+        return hint("percentiles.half")
+    return hint("percentiles.wrong")
 
 
 def _between(value: float, values: np.ndarray, share: float) -> bool:
@@ -141,22 +144,22 @@ def check_best_checkpoint(answer: Any, checkpoints: Iterable[Any]) -> Outcome:
         checkpoints: the job's checkpoints, as `jobs.checkpoints.list` gives them.
     """
     if answer is BLANK:
-        return _not_tried()
+        return not_tried()
     known = list(checkpoints)
     chosen = next((one for one in known if _is(answer, one)), None)
     if chosen is None:
-        return _hint("checkpoint.type")
+        return hint("checkpoint.type")
     losses = {one.id: one.metrics.full_valid_loss for one in known}
     best = min(losses.values())
     if losses[chosen.id] == best:
-        return _right("checkpoint", step=chosen.step_number, loss=best)
+        return passed("checkpoint", step=chosen.step_number, loss=best)
     train = [one.metrics.train_loss for one in known]
     accuracy = [one.metrics.full_valid_mean_token_accuracy or 0 for one in known]
     if chosen.metrics.train_loss == min(train):
-        return _hint("checkpoint.train")
+        return hint("checkpoint.train")
     if chosen.metrics.full_valid_mean_token_accuracy == max(accuracy):
-        return _hint("checkpoint.accuracy")
-    return _hint("checkpoint.wrong")
+        return hint("checkpoint.accuracy")
+    return hint("checkpoint.wrong")
 
 
 def _is(answer: Any, checkpoint: Any) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
-from helpers.checks import BLANK, Outcome, _hint, _not_tried, _right
+from helpers.checks import BLANK, Outcome, hint, not_tried, passed
 
 
 class _Failed(Exception):
@@ -54,31 +54,31 @@ def check_mask(function: Any) -> Outcome:
         try:
             found = _call(function, *arguments)
         except _Failed as failed:
-            return _hint("call", error=failed)
+            return hint("call", error=failed)
         if found is BLANK:
-            return _not_tried()
+            return not_tried()
         outcome = _compare_mask(found, right, arguments[0])
         if outcome is not None:
             return outcome
-    return _right("mask")
+    return passed("mask")
 
 
 def _compare_mask(found: Any, right: list[int], role: str) -> Outcome | None:
     try:
         weights = [float(weight) for weight in found]
     except (TypeError, ValueError):
-        return _hint("mask.type")
+        return hint("mask.type")
     if len(weights) != len(right):
-        return _hint("mask.length", found=len(weights), n=len(right))
+        return hint("mask.length", found=len(weights), n=len(right))
     if weights == [float(w) for w in right]:
         return None
     if role != "assistant":
-        return _hint("mask.asked", role=role)
+        return hint("mask.asked", role=role)
     if weights[0]:
-        return _hint("mask.role")
+        return hint("mask.role")
     if not weights[-1]:
-        return _hint("mask.end")
-    return _hint("mask.answer")
+        return hint("mask.end")
+    return hint("mask.answer")
 
 
 # --- the loss ---------------------------------------------------------------------
@@ -101,13 +101,13 @@ def check_answer_loss(function: Any) -> Outcome:
     try:
         found = _call(function, logits, ids, weights)
     except _Failed as failed:
-        return _hint("call", error=failed)
+        return hint("call", error=failed)
     if found is BLANK:
-        return _not_tried()
+        return not_tried()
     try:
         value = float(found)
     except (TypeError, ValueError, RuntimeError):
-        return _hint("loss.type")
+        return hint("loss.type")
 
     ahead = F.cross_entropy(logits[:-1], ids[1:], reduction="none")
     same = F.cross_entropy(logits, ids, reduction="none")
@@ -125,12 +125,12 @@ def check_answer_loss(function: Any) -> Outcome:
     right = (ahead * counted).sum() / counted.sum()
     if math.isclose(value, float(right), rel_tol=1e-4):
         if not _has_gradient(function, logits, ids, weights):
-            return _hint("loss.gradient")
-        return _right("loss")
+            return hint("loss.gradient")
+        return passed("loss")
     for name, wrong in mistakes.items():
         if math.isclose(value, float(wrong), rel_tol=1e-4):
-            return _hint(name)
-    return _hint("loss.wrong")
+            return hint(name)
+    return hint("loss.wrong")
 
 
 def _has_gradient(function: Any, logits: Any, ids: Any, weights: Any) -> bool:
@@ -182,24 +182,24 @@ def check_rate_share(function: Any) -> Outcome:
             try:
                 found = _call(function, step, total, warmup)
             except _Failed as failed:
-                return _hint("call", error=failed)
+                return hint("call", error=failed)
             if found is BLANK:
-                return _not_tried()
+                return not_tried()
             if not isinstance(found, Real):
-                return _hint("rate.type", found=type(found).__name__)
+                return hint("rate.type", found=type(found).__name__)
             if math.isclose(found, rate_share(step, total), rel_tol=1e-6):
                 continue
             return _wrong_rate(float(found), step, total, warmup)
-    return _right("rate")
+    return passed("rate")
 
 
 def _wrong_rate(found: float, step: int, total: int, warmup: int) -> Outcome:
     where = {"step": step, "total": total, "found": f"{found:.3f}"}
     if step == 0 and found == 0:
-        return _hint("rate.zero", **where)
+        return hint("rate.zero", **where)
     if step < warmup:
-        return _hint("rate.climb", warmup=warmup, **where)
-    return _hint("rate.fall", warmup=warmup, **where)
+        return hint("rate.climb", warmup=warmup, **where)
+    return hint("rate.fall", warmup=warmup, **where)
 
 
 # --- LoRA -------------------------------------------------------------------------
@@ -214,16 +214,16 @@ def check_lora_numbers(answer: Any, rows: int, columns: int, rank: int) -> Outco
         rank: of the two thin matrices.
     """
     if answer is BLANK:
-        return _not_tried()
+        return not_tried()
     if not isinstance(answer, Real) or isinstance(answer, bool):
-        return _hint("lora.type")
+        return hint("lora.type")
     right = rank * (rows + columns)
     if answer == right:
-        return _right("lora", n=right, share=right / (rows * columns))
+        return passed("lora", n=right, share=right / (rows * columns))
     if answer == rows * columns:
-        return _hint("lora.whole")
+        return hint("lora.whole")
     if answer in (rank * rows, rank * columns):
-        return _hint("lora.one")
+        return hint("lora.one")
     if answer == rank * rows * columns or answer == rank * rank:
-        return _hint("lora.product")
-    return _hint("lora.wrong")
+        return hint("lora.product")
+    return hint("lora.wrong")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.checks import BLANK, Outcome, _hint, _not_tried, _right
+from helpers.checks import BLANK, Outcome, hint, not_tried, passed
 from helpers.mending import Draft
 from helpers.recipes import DATA_DIR, load_recipes, parse_names
 from helpers.tokens import estimate
@@ -34,23 +34,23 @@ def check_split(train: Any, test: Any, raw: pd.DataFrame) -> Outcome:
         raw: all rows, index 0..n-1, with a column group.
     """
     if train is BLANK or test is BLANK:
-        return _not_tried()
+        return not_tried()
     sides = [_positions(train, raw), _positions(test, raw)]
     if sides[0] is None or sides[1] is None:
-        return _hint("split.type")
+        return hint("split.type")
     used = [*sides[0], *sides[1]]
     if len(set(used)) < len(used):
-        return _hint("split.twice", count=len(used) - len(set(used)))
+        return hint("split.twice", count=len(used) - len(set(used)))
     if len(used) < len(raw):
-        return _hint("split.lost", count=len(raw) - len(used))
+        return hint("split.lost", count=len(raw) - len(used))
     share = len(sides[1]) / len(raw)
     if not TEST_SHARE[0] <= share <= TEST_SHARE[1]:
-        return _hint("split.share", share=100 * share)
+        return hint("split.share", share=100 * share)
     group = raw["group"].to_numpy()
     cut = set(group[sides[0]]) & set(group[sides[1]])
     if cut:
-        return _hint("split.cut", count=len(cut))
-    return _right("split", test=len(sides[1]), total=len(raw))
+        return hint("split.cut", count=len(cut))
+    return passed("split", test=len(sides[1]), total=len(raw))
 
 
 def _positions(rows: Any, raw: pd.DataFrame) -> list[int] | None:
@@ -86,20 +86,20 @@ def check_billed(
         n_epochs: how often the file is read.
     """
     if answer is BLANK:
-        return _not_tried()
+        return not_tried()
     if not isinstance(answer, Real) or isinstance(answer, bool):
-        return _hint("billed.type")
+        return hint("billed.type")
     fitting = [length for length in lengths if length <= limit]
     wanted = estimate(fitting, n_epochs).billed
     if _close(answer, wanted):
-        return _right("billed", billed=f"{wanted:,}")
+        return passed("billed", billed=f"{wanted:,}")
     with_long = (sum(lengths), sum(min(length, limit) for length in lengths))
     if any(_close(answer, total * n_epochs) for total in with_long):
-        return _hint("billed.over")
+        return hint("billed.over")
     for epochs in range(1, 26):
         if _close(answer, estimate(fitting, epochs).billed):
-            return _hint("billed.epochs")
-    return _hint("billed.wrong")
+            return hint("billed.epochs")
+    return hint("billed.wrong")
 
 
 def _close(value: float, wanted: float) -> bool:
@@ -132,15 +132,15 @@ def check_detector(function: Any) -> Outcome:
         function: the learner's function: text -> list of the numbers found.
     """
     if function is BLANK:
-        return _not_tried()
+        return not_tried()
     for text, wanted in ORDERS.items():
         try:
             found = function(text)
         except Exception as error:
             # Whatever the learner's code raises belongs into the hint.
-            return _hint("detector.error", error=f"{type(error).__name__}: {error}")
+            return hint("detector.error", error=f"{type(error).__name__}: {error}")
         if found is BLANK or found is None:
-            return _not_tried() if text == next(iter(ORDERS)) else _no_list(found)
+            return not_tried() if text == next(iter(ORDERS)) else _no_list(found)
         if isinstance(found, (str, bytes)) or not isinstance(found, Iterable):
             return _no_list(found)
         texts = list(found)
@@ -148,14 +148,14 @@ def check_detector(function: Any) -> Outcome:
             return _no_list(texts)
         if set(texts) - set(wanted):
             key = "detector.missed" if wanted else "detector.invented"
-            return _hint(key, text=text, found=texts)
+            return hint(key, text=text, found=texts)
         if set(wanted) - set(texts):
-            return _hint("detector.missed", text=text, found=texts or "nothing")
-    return _right("detector")
+            return hint("detector.missed", text=text, found=texts or "nothing")
+    return passed("detector")
 
 
 def _no_list(found: Any) -> Outcome:
-    return _hint("detector.type", found=type(found).__name__)
+    return hint("detector.type", found=type(found).__name__)
 
 
 # --- the broken file --------------------------------------------------------------
@@ -179,13 +179,13 @@ def check_mended(
         arguments: of the check: test, count_tokens, max_tokens.
     """
     if deleted is BLANK:
-        return _not_tried()
+        return not_tried()
     numbers = _line_numbers(deleted)
     if numbers is None:
-        return _hint("mended.type")
+        return hint("mended.type")
     strange = sorted(numbers - set(draft))
     if strange:
-        return _hint("mended.no_line", line=strange[0])
+        return hint("mended.no_line", line=strange[0])
     before = draft.check(**arguments)
     name = next(iter(before.files))
     faulty = {p.line for p in before.problems if p.file == name and p.line}
@@ -196,20 +196,20 @@ def check_mended(
         except Exception as error:
             # Whatever the learner's code raises belongs into the hint.
             told = f"{type(error).__name__}: {error}"
-            return _hint("mended.error", line=line, error=told)
+            return hint("mended.error", line=line, error=told)
     for line in numbers:
         del mended[line]
     report = mended.check(**arguments)
     if report.problems:
         first = next(iter(report.errors or report.problems))
-        return _hint("mended.left", count=len(report.problems), problem=first)
+        return hint("mended.left", count=len(report.problems), problem=first)
     wrong = _wrong_label(mended)
     if wrong:
-        return _hint("mended.label", line=wrong)
+        return hint("mended.label", line=wrong)
     if len(mended) < MENDABLE:
         lost = MENDABLE - len(mended)
-        return _hint("mended.lost", count=lost, n=MENDABLE)
-    return _right("mended", n=len(mended))
+        return hint("mended.lost", count=lost, n=MENDABLE)
+    return passed("mended", n=len(mended))
 
 
 def _line_numbers(deleted: Any) -> set[int] | None:

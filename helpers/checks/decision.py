@@ -12,21 +12,12 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
-from helpers.checks import BLANK, Outcome
+from helpers.checks import BLANK, Outcome, hint, not_tried, passed
 from helpers.decision import QUESTIONS, recommend
-from helpers.messages import say
 
 DAY = datetime.date(2026, 11, 22)  # the day of `complete_case`
 NEAR = 0.01  # relative: rounding up to whole calls is fine
 MONTHS = (28 * 24, 31 * 24)  # hours of the shortest and of the longest month
-
-
-def _right(key: str, **values: object) -> Outcome:
-    return Outcome("right", say(f"check.{key}.right", **values))
-
-
-def _hint(key: str, **values: object) -> Outcome:
-    return Outcome("not yet", say(f"check.{key}", **values))
 
 
 def _near(value: Real, wanted: float) -> bool:
@@ -46,21 +37,21 @@ def check_break_even(
         short_call: money per call of the fine-tuned model, less than `long_call`.
     """
     if answer is BLANK:
-        return Outcome("not tried", say("check.not_tried"))
+        return not_tried()
     if not isinstance(answer, Real) or isinstance(answer, bool):
-        return _hint("break_even.type")
+        return hint("break_even.type")
     wanted = training / (long_call - short_call)
     if _near(answer, wanted):
-        return _right("break_even", calls=f"{wanted:,.0f}")
+        return passed("break_even", calls=f"{wanted:,.0f}")
     if _near(answer, training / long_call):
-        return _hint("break_even.free")
+        return hint("break_even.free")
     if _near(answer, training / short_call):
-        return _hint("break_even.other")
+        return hint("break_even.other")
     if _near(answer, -wanted):
-        return _hint("break_even.sign")
+        return hint("break_even.sign")
     if abs(float(answer) * wanted - 1) < NEAR:
-        return _hint("break_even.upside_down")
-    return _hint("break_even.wrong")
+        return hint("break_even.upside_down")
+    return hint("break_even.wrong")
 
 
 def check_hosting_calls(answer: Any, per_hour: float, saving: float) -> Outcome:
@@ -74,19 +65,19 @@ def check_hosting_calls(answer: Any, per_hour: float, saving: float) -> Outcome:
         saving: money saved per call.
     """
     if answer is BLANK:
-        return Outcome("not tried", say("check.not_tried"))
+        return not_tried()
     if not isinstance(answer, Real) or isinstance(answer, bool):
-        return _hint("hosting.type")
+        return hint("hosting.type")
     low, high = (hours * per_hour / saving for hours in MONTHS)
     if low * (1 - NEAR) <= answer <= high * (1 + NEAR):
-        return _right("hosting")
+        return passed("hosting")
     if _near(answer, per_hour / saving):
-        return _hint("hosting.hour")
+        return hint("hosting.hour")
     if _near(answer, 24 * per_hour / saving):
-        return _hint("hosting.day")
+        return hint("hosting.day")
     if low * 11 <= answer <= high * 13:
-        return _hint("hosting.year")
-    return _hint("hosting.wrong")
+        return hint("hosting.year")
+    return hint("hosting.wrong")
 
 
 def complete_case() -> dict[str, object]:
@@ -121,19 +112,19 @@ def check_decision(
         most: how many answers may be changed.
     """
     if answer is BLANK:
-        return Outcome("not tried", say("check.not_tried"))
+        return not_tried()
     if not isinstance(answer, Mapping):
-        return _hint("decision.type", found=type(answer).__name__)
+        return hint("decision.type", found=type(answer).__name__)
     unknown = [name for name in answer if name not in QUESTIONS]
     if unknown:
-        return _hint("decision.unknown", name=unknown[0], known=", ".join(QUESTIONS))
+        return hint("decision.unknown", name=unknown[0], known=", ".join(QUESTIONS))
     changed = [name for name in answer if answer[name] != case.get(name)]
     if len(changed) > most:
-        return _hint("decision.many", found=len(changed), most=most)
+        return hint("decision.many", found=len(changed), most=most)
     try:
         found = recommend({**case, **answer}, DAY).verdict
     except ValueError as error:
-        return _hint("decision.bad", error=error)
+        return hint("decision.bad", error=error)
     if found == verdict:
-        return _right("decision", names=", ".join(changed) or "–", verdict=verdict)
-    return _hint("decision.wrong", found=found, verdict=verdict)
+        return passed("decision", names=", ".join(changed) or "–", verdict=verdict)
+    return hint("decision.wrong", found=found, verdict=verdict)

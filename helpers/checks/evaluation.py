@@ -14,23 +14,10 @@ from typing import Any
 import pandas as pd
 from scipy.stats import fisher_exact
 
-from helpers.checks import BLANK, Outcome
-from helpers.messages import say
+from helpers.checks import BLANK, Outcome, hint, not_tried, passed
 from helpers.power import textbook_items
 
 NEAR = 0.15  # of a number of items: tables, formulas and simulations differ a little
-
-
-def _right(key: str, **values: object) -> Outcome:
-    return Outcome("right", say(f"check.{key}.right", **values))
-
-
-def _hint(key: str, **values: object) -> Outcome:
-    return Outcome("not yet", say(f"check.{key}", **values))
-
-
-def _not_tried() -> Outcome:
-    return Outcome("not tried", say("check.not_tried"))
 
 
 def check_no_leak(answer: Any, drawn: pd.DataFrame, training: pd.DataFrame) -> Outcome:
@@ -43,21 +30,21 @@ def check_no_leak(answer: Any, drawn: pd.DataFrame, training: pd.DataFrame) -> O
         training: the rows trained on.
     """
     if answer is BLANK:
-        return _not_tried()
+        return not_tried()
     rows = _keys(answer)
     if rows is None:
-        return _hint("leak.type", found=type(answer).__name__)
+        return hint("leak.type", found=type(answer).__name__)
     pool, seen = set(_keys(drawn) or ()), set(_keys(training) or ())
     wanted, got = pool - seen, set(rows)
     if got & seen:
-        return _hint("leak.left", n=len(got & seen))
+        return hint("leak.left", n=len(got & seen))
     if got - pool:
-        return _hint("leak.others", n=len(got - pool))
+        return hint("leak.others", n=len(got - pool))
     if wanted - got:
-        return _hint("leak.lost", n=len(wanted - got))
+        return hint("leak.lost", n=len(wanted - got))
     if len(rows) > len(got):
-        return _hint("leak.twice", n=len(rows) - len(got))
-    return _right("leak", n=len(rows), leaked=len(pool & seen))
+        return hint("leak.twice", n=len(rows) - len(got))
+    return passed("leak", n=len(rows), leaked=len(pool & seen))
 
 
 def _keys(rows: Any) -> list[tuple[str, str]] | None:
@@ -81,25 +68,25 @@ def check_fisher(answer: Any, counts: Sequence[Sequence[int]]) -> Outcome:
         counts: the table: right and wrong answers of one system, then of the other.
     """
     if answer is BLANK:
-        return _not_tried()
+        return not_tried()
     value = getattr(answer, "pvalue", answer)
     if not _is_number(value):
-        return _hint("fisher.type")
+        return hint("fisher.type")
     value = float(value)
     if not 0 <= value <= 1:
-        return _hint("fisher.range", found=value)
+        return hint("fisher.range", found=value)
     right = fisher_exact(counts).pvalue
     # Rounded to a percent is right as well.
     if abs(value - right) <= 0.0051:
-        return _right("fisher", p=right, once=1 / right)
+        return passed("fisher", p=right, once=1 / right)
     one_sided = [
         fisher_exact(counts, alternative=side).pvalue for side in ("less", "greater")
     ]
     if min(abs(value - one) for one in one_sided) <= 0.0051:
-        return _hint("fisher.one_sided")
+        return hint("fisher.one_sided")
     if abs(value - (1 - right)) <= 0.0051:
-        return _hint("fisher.opposite")
-    return _hint("fisher.wrong")
+        return hint("fisher.opposite")
+    return hint("fisher.wrong")
 
 
 def check_items(answer: Any, spread: float, gain: float) -> Outcome:
@@ -114,20 +101,20 @@ def check_items(answer: Any, spread: float, gain: float) -> Outcome:
         gain: the true gain to notice.
     """
     if answer is BLANK:
-        return _not_tried()
+        return not_tried()
     if not _is_number(answer):
-        return _hint("items.type")
+        return hint("items.type")
     value = float(answer)
     right = textbook_items(spread, gain)
     if _near(value, right):
-        return _right("items", n=right)
+        return passed("items", n=right)
     if _near(value, right**0.5):
-        return _hint("items.square")
+        return hint("items.square")
     if _near(value, (1.96 * spread / gain) ** 2):
-        return _hint("items.level_alone")
+        return hint("items.level_alone")
     if _near(value, 2 * right):
-        return _hint("items.unpaired")
-    return _hint("items.few" if value < right else "items.many")
+        return hint("items.unpaired")
+    return hint("items.few" if value < right else "items.many")
 
 
 def _is_number(value: Any) -> bool:

@@ -16,20 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.checks import BLANK, Outcome
-from helpers.messages import say
-
-
-def _right(key: str, **values: object) -> Outcome:
-    return Outcome("right", say(f"check.{key}", **values))
-
-
-def _hint(key: str, **values: object) -> Outcome:
-    return Outcome("not yet", say(f"check.{key}", **values))
-
-
-def _not_tried() -> Outcome:
-    return Outcome("not tried", say("check.not_tried"))
+from helpers.checks import BLANK, Outcome, hint, not_tried, passed
 
 
 def _number(answer: Any) -> float | None:
@@ -48,22 +35,22 @@ def check_epochs(answer: Any, epochs: pd.DataFrame) -> Outcome:
         epochs: indexed by epoch, with step, train_loss and full_valid_loss.
     """
     if answer is BLANK:
-        return _not_tried()
+        return not_tried()
     number = _number(answer)
     if number is None:
-        return _hint("epochs.type", found=type(answer).__name__)
+        return hint("epochs.type", found=type(answer).__name__)
     losses = epochs["full_valid_loss"]
     if number in epochs.index and losses[number] == losses.min():
-        return _right("epochs.right", epochs=int(number), loss=float(losses.min()))
+        return passed("epochs", epochs=int(number), loss=float(losses.min()))
     if number == int(losses.to_numpy().argmin()):
-        return _hint("epochs.from_zero")
+        return hint("epochs.from_zero")
     if number in set(epochs["step"]):
-        return _hint("epochs.step")
+        return hint("epochs.step")
     if number == epochs["train_loss"].idxmin():
-        return _hint("epochs.train")
+        return hint("epochs.train")
     if number not in epochs.index:
-        return _hint("epochs.range", last=int(epochs.index[-1]))
-    return _hint("epochs.wrong", epochs=int(number), loss=float(losses[number]))
+        return hint("epochs.range", last=int(epochs.index[-1]))
+    return hint("epochs.wrong", epochs=int(number), loss=float(losses[number]))
 
 
 def check_enough_rows(answer: Any, runs: pd.DataFrame, target: float) -> Outcome:
@@ -75,24 +62,24 @@ def check_enough_rows(answer: Any, runs: pd.DataFrame, target: float) -> Outcome
         target: the F1 to reach.
     """
     if answer is BLANK:
-        return _not_tried()
+        return not_tried()
     number = _number(answer)
     if number is None:
-        return _hint("enough.type", found=type(answer).__name__)
+        return hint("enough.type", found=type(answer).__name__)
     lowest = runs.groupby("rows")["f1"].min()
     if number not in lowest.index:
         sizes = ", ".join(f"{n:,}" for n in lowest.index)
-        return _hint("enough.size", sizes=sizes)
+        return hint("enough.size", sizes=sizes)
     reached = lowest[lowest >= target]
     if not len(reached):
-        return _hint("enough.none", target=target)
+        return hint("enough.none", target=target)
     if number == reached.index.min():
-        return _right("enough.right", rows=f"{int(number):,}", low=lowest[number])
+        return passed("enough", rows=f"{int(number):,}", low=lowest[number])
     if lowest[number] >= target:
-        return _hint("enough.fewer", rows=f"{int(number):,}")
+        return hint("enough.fewer", rows=f"{int(number):,}")
     mean = runs.groupby("rows")["f1"].mean()
     key = "enough.mean" if mean[number] >= target else "enough.below"
-    return _hint(key, rows=f"{int(number):,}")
+    return hint(key, rows=f"{int(number):,}")
 
 
 def check_mixed(
@@ -110,27 +97,27 @@ def check_mixed(
         share: of general examples in the whole list, 0 to 1.
     """
     if answer is BLANK:
-        return _not_tried()
+        return not_tried()
     if not isinstance(answer, Iterable) or isinstance(answer, str | Mapping):
-        return _hint("mixed.type", found=type(answer).__name__)
+        return hint("mixed.type", found=type(answer).__name__)
     given = list(answer)
     if not all(isinstance(one, Mapping) and "messages" in one for one in given):
-        return _hint("mixed.examples")
+        return hint("mixed.examples")
     counts = Counter(map(_key, given))
     wanted, others = set(map(_key, task)), set(map(_key, general))
     missing = len(wanted - set(counts))
     if missing:
-        return _hint("mixed.task", missing=missing)
+        return hint("mixed.task", missing=missing)
     if set(counts) - wanted - others:
-        return _hint("mixed.strangers")
+        return hint("mixed.strangers")
     if max(counts.values()) > 1:
-        return _hint("mixed.twice")
+        return hint("mixed.twice")
     found = sum(key in others for key in counts)
     if found == round(share * len(wanted) / (1 - share)):
-        return _right("mixed.right", task=len(wanted), general=found)
+        return passed("mixed", task=len(wanted), general=found)
     if found == round(share * len(wanted)):
-        return _hint("mixed.of_task", found=found, total=len(given))
-    return _hint("mixed.number", found=found, total=len(given))
+        return hint("mixed.of_task", found=found, total=len(given))
+    return hint("mixed.number", found=found, total=len(given))
 
 
 def _key(example: Mapping[str, Any]) -> str:
@@ -145,14 +132,14 @@ def check_suspects(answer: Any, rows: pd.DataFrame) -> Outcome:
         rows: with ingredients and NER, lists as JSON text.
     """
     if answer is BLANK:
-        return _not_tried()
+        return not_tried()
     if isinstance(answer, pd.DataFrame):
         answer = answer.index
     if isinstance(answer, str) or not isinstance(answer, Iterable):
-        return _hint("suspects.type", found=type(answer).__name__)
+        return hint("suspects.type", found=type(answer).__name__)
     given = list(answer)
     if not all(_number(one) is not None for one in given):
-        return _hint("suspects.numbers")
+        return hint("suspects.numbers")
     named = set(map(int, given))
     short = {
         int(number)
@@ -160,10 +147,10 @@ def check_suspects(answer: Any, rows: pd.DataFrame) -> Outcome:
         if len(json.loads(row["NER"])) == 2 < len(json.loads(row["ingredients"]))
     }
     if named == short:
-        return _right("suspects.right", n=len(short))
+        return passed("suspects", n=len(short))
     missed, wrong = len(short - named), len(named - short)
     if not missed:
-        return _hint("suspects.many", wrong=wrong)
+        return hint("suspects.many", wrong=wrong)
     if not wrong:
-        return _hint("suspects.few", missed=missed)
-    return _hint("suspects.both", missed=missed, wrong=wrong)
+        return hint("suspects.few", missed=missed)
+    return hint("suspects.both", missed=missed, wrong=wrong)

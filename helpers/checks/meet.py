@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
-from helpers.checks import BLANK, Outcome, _hint, _not_tried, _right
+from helpers.checks import BLANK, Outcome, hint, not_tried, passed
 
 SUPERVISED, CONTINUED, NEITHER = "supervised", "continued pre-training", "neither"
 # What notebook 01 asks about; the letters stand in its text.
@@ -27,9 +27,9 @@ def check_examples_that_fit(answer: Any, lengths: Sequence[int], free: int) -> O
         free: tokens that are there for examples.
     """
     if answer is BLANK:
-        return _not_tried()
+        return not_tried()
     if not _is_number(answer):
-        return _hint("fit.type")
+        return hint("fit.type")
     right = used = 0
     for length in lengths:
         used += length
@@ -37,17 +37,17 @@ def check_examples_that_fit(answer: Any, lengths: Sequence[int], free: int) -> O
             break
         right += 1
     if answer == right:
-        return _right("fit", n=right)
+        return passed("fit", n=right)
     if not float(answer).is_integer():
-        return _hint("fit.whole")
+        return hint("fit.whole")
     mean = sum(lengths) / len(lengths)
     if answer == int(free // mean):
-        return _hint("fit.mean")
+        return hint("fit.mean")
     if answer == right + 1:
-        return _hint("fit.one_more")
+        return hint("fit.one_more")
     if answer == int(free // max(lengths)):
-        return _hint("fit.longest")
-    return _hint("fit.few" if answer < right else "fit.many")
+        return hint("fit.longest")
+    return hint("fit.few" if answer < right else "fit.many")
 
 
 def check_break_even(
@@ -63,19 +63,19 @@ def check_break_even(
         long_prompt, short_prompt: tokens of one prompt, with and without examples.
     """
     if answer is BLANK:
-        return _not_tried()
+        return not_tried()
     if not _is_number(answer):
-        return _hint("even.type")
+        return hint("even.type")
     exact = trained / (long_prompt - short_prompt)
     if abs(float(answer) - exact) <= 1:
-        return _right("even", n=int(-(-exact // 1)))
+        return passed("even", n=int(-(-exact // 1)))
     if abs(float(answer) - trained / long_prompt) <= 1:
-        return _hint("even.whole_prompt")
+        return hint("even.whole_prompt")
     if abs(float(answer) - trained / short_prompt) <= 1:
-        return _hint("even.short_prompt")
+        return hint("even.short_prompt")
     if abs(float(answer) * exact - 1) <= 0.01:
-        return _hint("even.upside_down")
-    return _hint("even.wrong")
+        return hint("even.upside_down")
+    return hint("even.wrong")
 
 
 def check_trainings(answers: Any) -> Outcome:
@@ -85,19 +85,19 @@ def check_trainings(answers: Any) -> Outcome:
         answers: letter -> one of SUPERVISED, CONTINUED and NEITHER.
     """
     if not isinstance(answers, Mapping) or set(answers) != set(TRAININGS):
-        return _hint("trainings.type", letters=", ".join(TRAININGS))
+        return hint("trainings.type", letters=", ".join(TRAININGS))
     if any(answer is BLANK for answer in answers.values()):
-        return _not_tried()
+        return not_tried()
     given = {letter: str(answer).strip().lower() for letter, answer in answers.items()}
     unknown = [text for text in given.values() if text not in TRAININGS.values()]
     if unknown:
-        return _hint("trainings.unknown", found=unknown[0])
+        return hint("trainings.unknown", found=unknown[0])
     wrong = [letter for letter, right in TRAININGS.items() if given[letter] != right]
     if not wrong:
-        return _right("trainings")
+        return passed("trainings")
     if NEITHER in (given[wrong[0]], TRAININGS[wrong[0]]):
-        return _hint("trainings.neither", letter=wrong[0])
-    return _hint("trainings.answers", letter=wrong[0])
+        return hint("trainings.neither", letter=wrong[0])
+    return hint("trainings.answers", letter=wrong[0])
 
 
 def _is_number(answer: Any) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.chat_format import Problem, read_examples
-from helpers.checks import BLANK, Outcome, _hint, _not_tried, _right
+from helpers.checks import BLANK, Outcome, hint, not_tried, passed
 from helpers.messages import say
 
 # --- a request --------------------------------------------------------------------
@@ -31,24 +31,24 @@ def check_question(answer: Any) -> Outcome:
         answer: the learner's messages.
     """
     if answer is BLANK:
-        return _not_tried()
+        return not_tried()
     if not isinstance(answer, list):
-        return _hint("question.type", found=type(answer).__name__)
+        return hint("question.type", found=type(answer).__name__)
     try:
         line = json.dumps({"messages": answer}, ensure_ascii=False)
         problem = _first_problem(line)
     except (TypeError, ValueError) as error:
         # A blank inside the messages, or half of a character.
-        return _hint("question.json", error=error)
+        return hint("question.json", error=error)
     if problem is not None:
-        return _hint(
+        return hint(
             "question.format",
             place=problem.field or "messages", reason=problem.reason, fix=problem.fix,
         )  # fmt: skip
     first = answer[0]["role"]
     if first not in ("system", "developer"):
-        return _hint("question.system", found=first)
-    return _right("question")
+        return hint("question.system", found=first)
+    return passed("question")
 
 
 def _first_problem(line: str) -> Problem | None:
@@ -98,26 +98,26 @@ def check_order(answer: Any) -> Outcome:
             not matter) or as a list of letters.
     """
     if answer is BLANK:
-        return _not_tried()
+        return not_tried()
     letters = _letters(answer)
     if letters is None:
-        return _hint("order.type")
+        return hint("order.type")
     unknown = [letter for letter in letters if letter not in STEPS]
     if unknown:
-        return _hint("order.unknown", letters=", ".join(sorted(set(unknown))))
+        return hint("order.unknown", letters=", ".join(sorted(set(unknown))))
     twice = sorted({letter for letter in letters if letters.count(letter) > 1})
     if twice:
-        return _hint("order.twice", letters=", ".join(twice))
+        return hint("order.twice", letters=", ".join(twice))
     if len(letters) < len(STEPS):
-        return _hint("order.missing", count=len(STEPS) - len(letters))
+        return hint("order.missing", count=len(STEPS) - len(letters))
     place = {STEPS[letter]: at for at, letter in enumerate(letters)}
     letter_of = {step: letter for letter, step in STEPS.items()}
     for first, second in zip(ORDER, ORDER[1:], strict=False):
         if place[first] > place[second]:
-            return _hint(
+            return hint(
                 f"order.{first}", first=letter_of[first], second=letter_of[second]
             )
-    return _right("order")
+    return passed("order")
 
 
 def _letters(answer: Any) -> list[str] | None:

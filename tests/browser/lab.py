@@ -11,11 +11,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 from playwright.sync_api import Locator, Page, sync_playwright
 
 from tests.conftest import chromium
@@ -137,6 +138,13 @@ def short_copy(notebook: NotebookNode, kept: Sequence[str]) -> NotebookNode:
     for one in tool.code_cells(notebook):
         one.outputs, one.execution_count = [], None
     return notebook
+
+
+def written(first: NotebookNode, added: Mapping[str, str]) -> NotebookNode:
+    """Return a notebook with cells of the test's own at its end: id -> source."""
+    for name, text in added.items():
+        first.cells.append(new_code_cell(text.strip(), id=name))
+    return first
 
 
 def cell(page: Page, kept: Sequence[str], name: str) -> Locator:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell
 from playwright.sync_api import Locator, Page
 
 from tests.browser import lab
@@ -43,19 +41,12 @@ ADDED = {"job": JOB, "monitor": MONITOR, "playground": PLAYGROUND}
 CELLS = ["bootstrap", "connect", *ADDED]
 
 
-def widget_notebook() -> NotebookNode:
-    """Return a notebook with a job and both widgets."""
-    notebook = small_notebook(CELLS[:2])
-    for name, text in ADDED.items():
-        notebook.cells.append(new_code_cell(text.strip(), id=name))
-    return notebook
-
-
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """Open the notebook in JupyterLab and run it once from top to bottom."""
     folder = tmp_path_factory.mktemp("lab")
-    with lab.opened(folder, widget_notebook(), NAME, height=1400) as page:
+    notebook = lab.written(small_notebook(CELLS[:2]), ADDED)
+    with lab.opened(folder, notebook, NAME, height=1400) as page:
         yield page
 
 
