@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import openai
@@ -32,7 +33,7 @@ from helpers.connect import (
 from helpers.evaluation import Result, ask, ask_function, compare, score, score_table
 from helpers.jobs import JobFailed, TrainingFileError, follow, submit
 from helpers.messages import say
-from helpers.prompting import zero_shot
+from helpers.prompting import from_bullets, in_known_words, zero_shot
 from helpers.recipes import SPLITS, load_recipes, parse_names, take, write_jsonl
 from helpers.rule_baseline import extract
 
@@ -142,9 +143,9 @@ def run(options: argparse.Namespace, console: Console) -> pd.DataFrame:
     table = score_table(results)
     console.print(rich_table(table))
     console.print(say("demo.per_call"), style="dim")
-    rule, base, tuned = results.values()
-    console.print(say("demo.than_base", verdict=compare(base, tuned)))
-    console.print(say("demo.than_rule", verdict=compare(rule, tuned)))
+    *rivals, tuned = results.values()
+    for key, rival in zip(("rule", "base", "known"), rivals, strict=True):
+        console.print(say(f"demo.than_{key}", verdict=compare(rival, tuned)))
     chart = score_chart(table, say("demo.title", n=len(test)))
     picture = chart.save(out / "demo.png")
     console.print(say("demo.picture", path=picture), markup=False, soft_wrap=True)
@@ -160,6 +161,8 @@ def answer_all(
 ) -> dict[str, Result]:
     """Let the rule, the base model and the fine-tuned model answer the test recipes.
 
+    The base model is asked twice: in the tutorial's words, and in words that it knows.
+
     Args:
         here: the connection.
         fine_tuned_model: the job's model.
@@ -170,20 +173,21 @@ def answer_all(
         Name of the system -> its scored answers, in the order of the table.
     """
     rows = test.to_dict("records")
-    prompt = zero_shot()
-    prompts = [prompt(row) for row in rows]
     rule = ask_function(
         lambda row: extract(parse_names(row["ingredients"]) or []), rows
     )
     results = {say("demo.rule"): score(rule, test["NER"])}
-    for name, model in (
-        (say("demo.base"), here.base_model),
-        (say("demo.tuned"), fine_tuned_model),
+    for name, model, prompt, read in (
+        (say("demo.base"), here.base_model, zero_shot(), str),
+        (say("demo.known"), here.base_model, in_known_words(), from_bullets),
+        (say("demo.tuned"), fine_tuned_model, zero_shot(), str),
     ):
+        prompts = [prompt(row) for row in rows]
         answers = ask(
             here.client, model, prompts, max_tokens=MAX_TOKENS, keep=keep, label=name
         )
-        results[name] = score(answers, test["NER"])
+        read_answers = [replace(answer, text=read(answer.text)) for answer in answers]
+        results[name] = score(read_answers, test["NER"])
     return results
 
 

@@ -544,10 +544,11 @@ TEXTS: dict[str, str] = {
     "demo.provider": N_("1  Provider"),
     "demo.data": N_("2  Data"),
     "demo.job": N_("3  Fine-tuning"),
-    "demo.ask": N_("4  The same recipes for all three"),
+    "demo.ask": N_("4  The same recipes for all"),
     "demo.results": N_("5  Results"),
     "demo.rule": N_("hand-written rule"),
     "demo.base": N_("base model"),
+    "demo.known": N_("base, words it knows"),
     "demo.tuned": N_("fine-tuned model"),
     "demo.column.system": N_("system"),
     "demo.column.f1": N_("F1 (95 % interval)"),
@@ -557,6 +558,10 @@ TEXTS: dict[str, str] = {
     "demo.per_call": N_("Tokens and seconds are those of one call, on average."),
     "demo.than_base": N_("Fine-tuned, compared with the base model: {verdict}"),
     "demo.than_rule": N_("Fine-tuned, compared with the rule: {verdict}"),
+    "demo.than_known": N_(
+        "Fine-tuned, compared with the base model asked for a shopping list, as in its "
+        "pre-training: {verdict}"
+    ),
     "demo.title": N_("{n} recipes that no system had seen"),
     "demo.picture": N_("Picture: {path}"),
     "demo.done": N_(

@@ -12,11 +12,14 @@ from __future__ import annotations
 import csv
 import datetime
 import math
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.messages import say
 from helpers.recipes import DATA_DIR
+
+LINE = 88  # characters of a printed line
 
 MODELS = DATA_DIR / "models.csv"
 CLOSING_DATES = DATA_DIR / "closing_dates.csv"
@@ -113,7 +116,9 @@ def closing_note(
     today: datetime.date | None = None,
     path: Path = MODELS,
 ) -> str:
-    """Say until when a model can be had, with the source; empty when it is not listed.
+    """Say until when a model can be had, with the source, in lines of 88 characters.
+
+    Empty when it is not listed.
 
     Args:
         model: its name; of "ft:…" names the base counts.
@@ -127,13 +132,15 @@ def closing_note(
         if (row.name, row.provider) != (name, provider) or not row.shutdown_date:
             continue
         key = "model.closes" if row.shutdown_date > today else "model.closed"
-        return say(
+        note = say(
             key,
             model=name,
             date=row.shutdown_date,
             read_on=row.read_on,
             source=row.source,
         )
+        # Notebooks would break a long line within words.
+        return textwrap.fill(note, LINE)
     return ""
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from helpers import demo, jobs
 from helpers.connect import Connection
+from helpers.prompting import KNOWN_REQUEST
 from helpers.recipes import load_recipes, take, user_message
 from tests.fake_service import Service
 
@@ -23,6 +24,8 @@ class Kitchen(Service):
     def chat(self, model, messages):
         self.questions += 1
         question = messages[-1]["content"]
+        if question.endswith(KNOWN_REQUEST):
+            return "- salt"
         if model.startswith("ft:"):
             return self.right[question]
         return question.split("Ingredients: ")[1].split("\n")[0]
@@ -55,6 +58,8 @@ def test_the_demo_ends_with_a_table_a_verdict_and_a_picture(kitchen, capsys):
         "fine-tuned model",
         "1.00 (1.00–1.00)",
         "compared with the base model: better",
+        "base, words it knows",
+        "as in its pre-training: better",
         "Picture: out/demo/demo.png",
     ):
         assert words in said
@@ -67,7 +72,7 @@ def test_a_second_run_trains_and_asks_nothing_again(kitchen):
     options = ["--rows", "20", "--validation", "10", "--test", "12"]
     assert demo.main(options) == 0
     asked = kitchen.questions
-    assert asked == 24
+    assert asked == 36
     assert demo.main(options) == 0
     assert (len(kitchen.jobs), len(kitchen.files)) == (1, 3)
     assert kitchen.questions == asked

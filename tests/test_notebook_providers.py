@@ -1,4 +1,4 @@
-"""The cells of the recipe notebook run elsewhere too, and spend nothing unasked."""
+"""The cells of the notebooks run elsewhere too, and spend nothing unasked."""
 
 from __future__ import annotations
 
@@ -81,3 +81,20 @@ def test_nothing_is_spent_without_a_yes(service: dict[str, str]) -> None:
     }
     assert list(counts)[-1] == "ask-base-once", "the first cell that asks a model"
     assert "calls" in output(notebook, "ask-base-once")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "00_start_here.ipynb",
+        "01_meet_fine_tuning.ipynb",
+        "02_decide_when_and_why.ipynb",
+    ],
+)
+def test_the_lesson_runs_on_a_service_that_bills(
+    service: dict[str, str], name: str
+) -> None:
+    """Nothing in it needs the local provider's files or its free calls."""
+    notebook = tool.read(tool.NOTEBOOKS / name)
+    run(notebook, service | {"COMPANION_SPEND": "yes"})
+    assert service["COMPANION_API_KEY"] not in str(notebook)
