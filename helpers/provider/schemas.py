@@ -145,7 +145,7 @@ class CreateUpload(Request):
     filename: Annotated[str, Field(min_length=1, max_length=255)]
     purpose: str
     bytes: Annotated[int, Field(ge=1)]
-    # Asked for as in the real API; nothing here depends on it, so it is not kept.
+    # Not kept: a file has no type. It only helps to tell what a nameless upload holds.
     mime_type: Annotated[str, Field(max_length=255)]
     expires_after: ExpiresAfter | None = None
 

@@ -93,6 +93,21 @@ def test_the_clients_own_helper_uploads_a_training_file_that_a_job_can_use(clien
     assert wait_for_job(client, job.id).status == "succeeded"
 
 
+def test_a_training_file_is_known_by_its_name_or_by_its_type(client):
+    for filename, mime_type in (
+        ("rows.jsonl", "anything"),
+        ("rows", "Text/JSONL; charset=utf-8"),
+    ):
+        upload = begin(client, 1, "fine-tune", filename=filename, mime_type=mime_type)
+        assert upload.filename == filename
+    with pytest.raises(openai.BadRequestError) as caught:
+        begin(client, 1, "fine-tune", filename="rows", mime_type="text/csv")
+    assert (caught.value.param, caught.value.code) == (
+        "filename",
+        "invalid_file_format",
+    )
+
+
 def test_a_part_says_where_it_belongs(client):
     upload = begin(client, 1)
     part = client.uploads.parts.create(upload.id, data=b"x")

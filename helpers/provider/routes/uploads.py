@@ -30,6 +30,14 @@ router = APIRouter(prefix="/uploads")
 Here = Annotated[Provider, Depends(provider_of)]
 
 _DATA = "data"
+# JSON Lines has no registered type; these are the ones in use.
+JSONL_TYPES = (
+    "application/jsonl",
+    "application/jsonlines",
+    "application/x-jsonlines",
+    "application/x-ndjson",
+    "text/jsonl",
+)
 
 
 @router.post("")
@@ -37,7 +45,9 @@ def create_upload(payload: CreateUpload, here: Here) -> Response:
     """Begin an upload."""
     limits = here.settings.limits
     check_purpose(payload.purpose)
-    check_name(payload.filename, payload.purpose, "filename")
+    # An upload has two ways to say what it holds, and one of them is enough.
+    if not _says_jsonl(payload.mime_type):
+        check_name(payload.filename, payload.purpose, "filename")
     if payload.bytes > limits.upload_bytes:
         raise invalid(
             "Invalid 'bytes': integer above maximum value. Expected a value <= "
@@ -69,6 +79,11 @@ def create_upload(payload: CreateUpload, here: Here) -> Response:
             file_seconds=None if life is None else life.seconds,
         )
     return views.answer(views.upload_view(upload))
+
+
+def _says_jsonl(mime_type: str) -> bool:
+    kind = mime_type.partition(";")[0].strip().lower()
+    return kind in JSONL_TYPES
 
 
 def _find(session: Session, upload_id: str) -> Upload:
