@@ -72,7 +72,10 @@ CHECKS = (
     "negative_data_rejection",
 )
 # Operations of the document that are served so far.
-SERVED_PATHS = r"^/(files|models|fine_tuning/jobs|chat/completions|uploads|fine_tuning/checkpoints)"
+SERVED_PATHS = (
+    r"^/(files|models|fine_tuning/jobs|chat/completions|uploads"
+    r"|fine_tuning/checkpoints)"
+)
 
 
 @contextlib.contextmanager
