@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 
 from helpers.provider.blobs import CHUNK, Draft
 from helpers.provider.errors import ApiError, invalid
+from helpers.provider.guard import STREAMED
 from helpers.provider.settings import Limits
 
 _ENVELOPE = 1024 * 1024
@@ -177,6 +178,7 @@ async def receive_form(
             f"file in the part '{file_field}'.",
             code="unsupported_content_type",
         )
+    request.scope[STREAMED] = True  # the caps below take the place of the guard's
     receiver = _Receiver(draft, file_field, limits, noun)
     parser = MultipartParser(boundary, receiver.callbacks())
     cap = limits.file_bytes + _ENVELOPE
