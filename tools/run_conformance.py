@@ -49,6 +49,9 @@ SERVED_TESTS = (
     "test_models.py",
     "fine_tuning/test_jobs.py",
     "fine_tuning/jobs",
+    "test_uploads.py",
+    "uploads",
+    "fine_tuning/checkpoints",
     "chat/test_completions.py",
 )
 ALL_TESTS = (
@@ -69,7 +72,10 @@ CHECKS = (
     "negative_data_rejection",
 )
 # Operations of the document that are served so far.
-SERVED_PATHS = r"^/(files|models|fine_tuning/jobs|chat/completions)"
+SERVED_PATHS = (
+    r"^/(files|models|fine_tuning/jobs|chat/completions|uploads"
+    r"|fine_tuning/checkpoints)"
+)
 
 
 @contextlib.contextmanager

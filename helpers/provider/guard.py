@@ -18,6 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from helpers.provider.errors import ApiError, error_response
 
 OPEN_PATHS = frozenset({"/health"})
+# A key of the ASGI scope: who reads the body counts it, and never holds all of it.
+STREAMED = "helpers.provider.streamed"
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -71,16 +73,14 @@ class Guard:
             await send(message)
 
         try:
-            multipart = self._check(scope)
+            self._check(scope)
         except ApiError as fault:
             await error_response(fault)(scope, receive, stamped)
             return
-        if not multipart:
-            receive = self._capped(receive)
-        await self._app(scope, receive, stamped)
+        await self._app(scope, self._capped(scope, receive), stamped)
 
-    def _check(self, scope: Scope) -> bool:
-        """Return whether the body is multipart; raise the answer of a refusal."""
+    def _check(self, scope: Scope) -> None:
+        """Raise the answer of a refusal."""
         headers: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:
             if name == b"host" and name in headers:
@@ -103,9 +103,8 @@ class Guard:
             )
         if scope["path"] not in OPEN_PATHS:
             self._check_key(headers)
-        if scope["method"] not in _BODY_METHODS:
-            return False
-        return self._check_body(headers)
+        if scope["method"] in _BODY_METHODS:
+            self._check_body(headers)
 
     def _check_key(self, headers: dict[bytes, bytes]) -> None:
         given = headers.get(b"api-key")
@@ -127,7 +126,7 @@ class Guard:
                 code="invalid_api_key",
             )
 
-    def _check_body(self, headers: dict[bytes, bytes]) -> bool:
+    def _check_body(self, headers: dict[bytes, bytes]) -> None:
         encoding = headers.get(b"content-encoding", b"identity")
         if encoding.strip().lower() != b"identity":
             raise ApiError(
@@ -138,11 +137,11 @@ class Guard:
         length = headers.get(b"content-length", b"")
         empty = length in (b"", b"0") and b"transfer-encoding" not in headers
         if empty:
-            return False
+            return
         full = headers.get(b"content-type", b"")
         kind = full.partition(b";")[0].strip().lower()
         if kind == b"multipart/form-data":
-            return True
+            return
         if kind != b"application/json":
             shown = full.decode("latin-1")[:100]
             raise ApiError(
@@ -153,17 +152,20 @@ class Guard:
             )
         if length.isdigit() and int(length) > self._json_bytes:
             raise RequestTooLarge(self._json_bytes)
-        return False
 
-    def _capped(self, receive: Receive) -> Receive:
-        """Count the body as it arrives: a chunked one states no length."""
+    def _capped(self, scope: Scope, receive: Receive) -> Receive:
+        """Count the body as it arrives: a chunked one states no length.
+
+        Only a route that streams its body is free of this cap. The content type alone
+        proves nothing: a route that expects JSON reads a form into memory, too.
+        """
         seen = 0
 
         async def counted() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self._json_bytes:
+            if seen > self._json_bytes and not scope.get(STREAMED):
                 raise RequestTooLarge(self._json_bytes)
             return message
 

@@ -94,6 +94,44 @@ MIGRATIONS = (
         created_at INTEGER NOT NULL
     );
     """,
+    # 2: uploads with their parts; permissions on checkpoints. A permission goes with
+    # its model, whoever deletes that.
+    """
+    CREATE TABLE uploads (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        filename TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        bytes INTEGER NOT NULL,
+        file_seconds INTEGER,
+        state TEXT NOT NULL,
+        ended_at INTEGER,
+        file_id TEXT REFERENCES files (id)
+    );
+    CREATE INDEX uploads_by_state ON uploads (state, expires_at);
+    CREATE TABLE upload_parts (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        upload_id TEXT NOT NULL REFERENCES uploads (id),
+        created_at INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        blob TEXT NOT NULL
+    );
+    CREATE INDEX upload_parts_by_upload ON upload_parts (upload_id, seq);
+    CREATE TABLE permissions (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        model TEXT NOT NULL REFERENCES models (name) ON DELETE CASCADE,
+        project_id TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        deleted_at INTEGER
+    );
+    CREATE INDEX permissions_by_model ON permissions (model, seq);
+    CREATE UNIQUE INDEX one_permission_for_a_project
+        ON permissions (model, project_id) WHERE deleted_at IS NULL;
+    """,
 )
 
 

@@ -96,6 +96,10 @@ class Registry:
         path = self._jobs / model.folder
         return ModelEntry(name, TUNED, model.created_at, ORGANIZATION, name, path)
 
+    def is_given(self, name: str) -> bool:
+        """Say whether this is a base model or a hosted name, made by no job."""
+        return name in self._bases or name in self._hosted
+
     def find(self, name: str) -> ModelEntry | None:
         """Return the model of this name, or None."""
         if name in self._bases:

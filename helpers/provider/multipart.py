@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 
 from helpers.provider.blobs import CHUNK, Draft
 from helpers.provider.errors import ApiError, invalid
+from helpers.provider.guard import STREAMED
 from helpers.provider.settings import Limits
 
 _ENVELOPE = 1024 * 1024
@@ -45,12 +46,15 @@ def _broken(reason: str) -> ApiError:
 class _Receiver:
     """Callbacks of the parser; one instance per request."""
 
-    def __init__(self, draft: Draft, file_field: str, limits: Limits) -> None:
+    def __init__(
+        self, draft: Draft, file_field: str, limits: Limits, noun: str
+    ) -> None:
         self.form = Form()
         self.finished = False
         self._draft = draft
         self._file_field = file_field
         self._limits = limits
+        self._noun = noun
         self._parts = 0
         self._name = ""
         self._is_file = False
@@ -116,10 +120,11 @@ class _Receiver:
         if self.form.size > self._limits.file_bytes:
             raise ApiError(
                 413,
-                f"The file is larger than {self._limits.file_bytes} bytes, the most "
-                "that one file may have. Split it into smaller files.",
+                f"The {self._noun} is larger than {self._limits.file_bytes} bytes, the "
+                f"most that one {self._noun} may have. Split it into smaller "
+                f"{self._noun}s.",
                 param=self._file_field,
-                code="file_too_large",
+                code=f"{self._noun}_too_large",
             )
         self._draft.file.write(data[start:end])
 
@@ -142,7 +147,11 @@ def _text(value: bytes, what: str) -> str:
 
 
 async def receive_form(
-    request: Request, draft: Draft, limits: Limits, file_field: str = "file"
+    request: Request,
+    draft: Draft,
+    limits: Limits,
+    file_field: str = "file",
+    noun: str = "file",
 ) -> Form:
     """Read a multipart request, its file part into `draft`.
 
@@ -152,8 +161,9 @@ async def receive_form(
     Args:
         request: the request, body unread.
         draft: where the file part goes.
-        limits: the caps.
+        limits: the caps; `file_bytes` is that of the file part.
         file_field: name of the file part.
+        noun: what messages call the content of the file part.
 
     Raises:
         ApiError: the body is no multipart form, is broken or too large.
@@ -168,7 +178,8 @@ async def receive_form(
             f"file in the part '{file_field}'.",
             code="unsupported_content_type",
         )
-    receiver = _Receiver(draft, file_field, limits)
+    request.scope[STREAMED] = True  # the caps below take the place of the guard's
+    receiver = _Receiver(draft, file_field, limits, noun)
     parser = MultipartParser(boundary, receiver.callbacks())
     cap = limits.file_bytes + _ENVELOPE
     seen = 0

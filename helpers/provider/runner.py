@@ -619,13 +619,16 @@ class Runner:
             return
         self._swept_at = time.monotonic()
         now = _now()
+        limits = self._settings.limits
         with self._store.write() as session:
-            session.forget_keys(now - self._settings.limits.idempotency_seconds)
+            session.forget_keys(now - limits.idempotency_seconds)
+            session.forget_uploads(now - limits.ended_upload_seconds)
+            blobs = session.end_expired_uploads(now)
             expired = session.expired_files(now)
             for file in expired:
                 session.mark_file_deleted(file.id, now)
-        for file in expired:
-            self._blobs.delete(file.blob)
+        for blob in [*blobs, *(file.blob for file in expired)]:
+            self._blobs.delete(blob)
 
 
 def result_csv(metrics: list[dict[str, Any]]) -> bytes:

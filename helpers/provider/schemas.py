@@ -16,6 +16,7 @@ from helpers.provider.settings import Limits
 
 _LIMITS = Limits()
 LARGEST_SEED = 2**31 - 1
+SHORTEST_LIFE, LONGEST_LIFE = 3600, 2_592_000
 METHODS = ("supervised", "dpo", "reinforcement")
 
 
@@ -125,6 +126,48 @@ class CreateJob(Request):
         if supervised is not None and supervised.hyperparameters is not None:
             return supervised.hyperparameters
         return self.hyperparameters or Hyperparameters()
+
+
+class ExpiresAfter(Request):
+    """When the file that an upload becomes expires."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    anchor: Literal["created_at"]
+    seconds: Annotated[int, Field(ge=SHORTEST_LIFE, le=LONGEST_LIFE)]
+
+
+class CreateUpload(Request):
+    """Body of POST /uploads; the document allows no other field."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    filename: Annotated[str, Field(min_length=1, max_length=255)]
+    purpose: str
+    bytes: Annotated[int, Field(ge=1)]
+    # Not kept: a file has no type. It only helps to tell what a nameless upload holds.
+    mime_type: Annotated[str, Field(max_length=255)]
+    expires_after: ExpiresAfter | None = None
+
+
+class CompleteUpload(Request):
+    """Body of POST /uploads/{upload_id}/complete."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    part_ids: Annotated[list[str], Field(min_length=1, max_length=_LIMITS.upload_parts)]
+    md5: str | None = None
+
+
+class CreatePermissions(Request):
+    """Body of POST /fine_tuning/checkpoints/{checkpoint}/permissions."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    project_ids: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=128)]],
+        Field(min_length=1, max_length=_LIMITS.projects_in_a_request),
+    ]
 
 
 class ContentPart(Request):

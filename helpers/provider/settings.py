@@ -48,6 +48,18 @@ class Limits:
     worker_attempts: int = 3
     worker_silence_seconds: float = 60.0
     checkpoints_offered: int = 3
+    # Uploads in parts: OpenAI's own sizes and lifetime (API reference, read
+    # 2026-11-23). Their number, that of parts and of permissions are ours: rows would
+    # pile up otherwise. 10,000 parts of 1 MiB still make the largest upload.
+    upload_bytes: int = 8192 * MEBIBYTE
+    upload_part_bytes: int = 64 * MEBIBYTE
+    upload_parts: int = 10_000
+    upload_seconds: int = 3600
+    open_uploads: int = 1_000
+    # How long an ended upload is known, so that a late call hears how it ended.
+    ended_upload_seconds: int = 24 * 3600
+    permissions: int = 1_000
+    projects_in_a_request: int = 100
 
 
 @dataclass(frozen=True)

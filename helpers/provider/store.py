@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from helpers.provider.migrations import migrate
+from helpers.provider.permissions import Permission, PermissionQueries
+from helpers.provider.uploads import Upload, UploadPart, UploadQueries
 
 FINAL_STATES = ("succeeded", "failed", "cancelled")
 # Besides OpenAI's six states: a job that is being paused still trains its last step.
@@ -147,6 +149,9 @@ _TABLES = {
     Event: "events",
     Checkpoint: "checkpoints",
     Model: "models",
+    Upload: "uploads",
+    UploadPart: "upload_parts",
+    Permission: "permissions",
 }
 
 
@@ -170,7 +175,7 @@ class UnknownCursor(Exception):
     """`after` names nothing in this list."""
 
 
-class Session:
+class Session(UploadQueries, PermissionQueries):
     """Queries within one transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -281,9 +286,10 @@ class Session:
         )
 
     def blobs_in_use(self) -> list[str]:
-        """Return the blob names of all files that are not deleted."""
+        """Return the blob names of all files not deleted and of parts of uploads."""
         rows = self._connection.execute(
-            "SELECT blob FROM files WHERE deleted_at IS NULL"
+            "SELECT blob FROM files WHERE deleted_at IS NULL "
+            "UNION ALL SELECT blob FROM upload_parts"
         )
         return [row["blob"] for row in rows]
 

@@ -11,15 +11,23 @@ from typing import Any
 
 from openai.types import FileDeleted, FileObject
 from openai.types import Model as OpenAIModel
+from openai.types import Upload as OpenAIUpload
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
+from openai.types.fine_tuning.checkpoints import (
+    PermissionCreateResponse,
+    PermissionDeleteResponse,
+)
 from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
 from openai.types.model_deleted import ModelDeleted
+from openai.types.uploads import UploadPart as OpenAIUploadPart
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from helpers.provider.models import ModelEntry
+from helpers.provider.permissions import Permission
 from helpers.provider.settings import ORGANIZATION
 from helpers.provider.store import Checkpoint, Event, File, Job, Page
+from helpers.provider.uploads import Upload, UploadPart
 
 # OpenAI's package knows six states. A job that is pausing still runs; one that is
 # paused waits.
@@ -80,6 +88,33 @@ def file_view(file: File) -> FileObject:
 def file_deleted_view(file_id: str) -> FileDeleted:
     """Show that a file is gone."""
     return FileDeleted(id=file_id, object="file", deleted=True)
+
+
+def upload_view(upload: Upload, file: File | None = None) -> OpenAIUpload:
+    """Show an upload, with the file that it was completed to."""
+    # Left out while there is no file: the specification allows no null.
+    optional = {} if file is None else {"file": file_view(file)}
+    return OpenAIUpload(
+        id=upload.id,
+        object="upload",
+        bytes=upload.bytes,
+        created_at=upload.created_at,
+        expires_at=upload.expires_at,
+        filename=upload.filename,
+        purpose=upload.purpose,
+        status=upload.state,
+        **optional,
+    )
+
+
+def upload_part_view(part: UploadPart) -> OpenAIUploadPart:
+    """Show a part of an upload."""
+    return OpenAIUploadPart(
+        id=part.id,
+        object="upload.part",
+        created_at=part.created_at,
+        upload_id=part.upload_id,
+    )
 
 
 def job_view(job: Job, *, true_state: bool = False) -> FineTuningJob:
@@ -147,6 +182,23 @@ def checkpoint_view(checkpoint: Checkpoint) -> FineTuningJobCheckpoint:
         fine_tuning_job_id=checkpoint.job_id,
         metrics=checkpoint.metrics,
         step_number=checkpoint.step,
+    )
+
+
+def permission_view(permission: Permission) -> PermissionCreateResponse:
+    """Show a permission on a checkpoint."""
+    return PermissionCreateResponse(
+        id=permission.id,
+        object="checkpoint.permission",
+        created_at=permission.created_at,
+        project_id=permission.project_id,
+    )
+
+
+def permission_deleted_view(permission_id: str) -> PermissionDeleteResponse:
+    """Show that a permission is gone."""
+    return PermissionDeleteResponse(
+        id=permission_id, object="checkpoint.permission", deleted=True
     )
 
 

@@ -125,6 +125,21 @@ def test_a_json_body_beyond_the_cap_is_refused_with_or_without_a_length(fake):
         assert answer["error"]["code"] == "request_too_large"
 
 
+def test_a_form_sent_to_a_json_route_is_capped_like_json(fake):
+    headers = {**BEARER, "Content-Type": "multipart/form-data; boundary=x"}
+    body = b"x" * (fake.settings.limits.json_bytes + 1)
+    for path in ("/v1/chat/completions", "/v1/uploads"):
+        status, _, answer = ask(fake, "POST", path, headers, body)
+        assert status == 413
+        assert answer["error"]["code"] == "request_too_large"
+
+
+def test_a_form_at_a_route_that_streams_may_be_larger_than_json(fake):
+    body = b"x" * (fake.settings.limits.json_bytes + 1)
+    file = fake.client.files.create(file=body, purpose="user_data")
+    assert file.bytes == len(body)
+
+
 def test_broken_json_is_a_400_that_says_so(fake):
     headers = {**BEARER, "Content-Type": "application/json"}
     for body in (b"{", b"[]", b'"text"', b"\xff", b'{"model": "\\ud800"}'):

@@ -15,13 +15,13 @@ from helpers.provider.errors import ApiError, from_os_error, invalid, no_such_fi
 from helpers.provider.ids import new_id
 from helpers.provider.multipart import Form, receive_form
 from helpers.provider.routes.paging import limit_of, page_or_error
+from helpers.provider.schemas import LONGEST_LIFE, SHORTEST_LIFE
 from helpers.provider.store import File
 
 router = APIRouter()
 Here = Annotated[Provider, Depends(provider_of)]
 
 PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data")
-SHORTEST_LIFE, LONGEST_LIFE = 3600, 2_592_000
 # What clients call bytes that were given without a name.
 UNNAMED = "upload"
 RESULTS = "fine-tune-results"
@@ -52,15 +52,8 @@ def _add(here: Provider, blob: str, columns: dict[str, Any]) -> File:
         return session.add_file(id=new_id("file-"), blob=blob, **columns)
 
 
-def _check(form: Form) -> dict[str, Any]:
-    """Return the columns of a new file, or raise what is wrong with the form."""
-    purpose = form.fields.get("purpose")
-    if purpose is None:
-        raise invalid(
-            "Missing required parameter: 'purpose'.",
-            "purpose",
-            "missing_required_parameter",
-        )
+def check_purpose(purpose: str) -> None:
+    """Raise what is wrong with the purpose of a new file."""
     if purpose == "evals":
         raise invalid(
             "The purpose 'evals' is not served by this local provider. Use "
@@ -74,6 +67,28 @@ def _check(form: Form) -> dict[str, Any]:
             "purpose",
             "invalid_value",
         )
+
+
+def check_name(name: str, purpose: str, param: str) -> None:
+    """Raise it, naming `param`, if a new file's name does not fit its purpose."""
+    if purpose == "fine-tune" and name != UNNAMED and not name.endswith(".jsonl"):
+        raise invalid(
+            "Invalid file format for Fine-Tuning API. Must be .jsonl",
+            param,
+            "invalid_file_format",
+        )
+
+
+def _check(form: Form) -> dict[str, Any]:
+    """Return the columns of a new file, or raise what is wrong with the form."""
+    purpose = form.fields.get("purpose")
+    if purpose is None:
+        raise invalid(
+            "Missing required parameter: 'purpose'.",
+            "purpose",
+            "missing_required_parameter",
+        )
+    check_purpose(purpose)
     if form.filename is None:
         raise invalid(
             "Missing required parameter: 'file'.", "file", "missing_required_parameter"
@@ -81,12 +96,7 @@ def _check(form: Form) -> dict[str, Any]:
     if form.size == 0:
         raise invalid("File is empty.", "file", "invalid_value")
     name = form.filename or UNNAMED
-    if purpose == "fine-tune" and name != UNNAMED and not name.endswith(".jsonl"):
-        raise invalid(
-            "Invalid file format for Fine-Tuning API. Must be .jsonl",
-            "file",
-            "invalid_file_format",
-        )
+    check_name(name, purpose, "file")
     created_at = now()
     return {
         "filename": name[-255:],

@@ -22,6 +22,7 @@ from helpers.provider.errors import (
 from helpers.provider.ids import new_id, random_text
 from helpers.provider.models import HOSTED, ModelEntry
 from helpers.provider.routes.paging import limit_of, page_or_error
+from helpers.provider.routes.retrying import retries
 from helpers.provider.runner import JobConflict, NoSuchJob
 from helpers.provider.schemas import LARGEST_SEED, CreateJob
 from helpers.provider.settings import ORGANIZATION
@@ -32,12 +33,6 @@ Here = Annotated[Provider, Depends(provider_of)]
 
 DEFAULT_JOBS, DEFAULT_EVENTS, DEFAULT_CHECKPOINTS = 20, 20, 10
 _METADATA = re.compile(r"metadata\[([^\[\]]+)\]")
-
-
-def _retries(request: Request) -> int:
-    """Return how often the client has sent this request before."""
-    count = request.headers.get("x-stainless-retry-count", "0")
-    return int(count) if count.isascii() and count.isdigit() else 0
 
 
 @router.post("")
@@ -85,7 +80,7 @@ def _known_job(
                 code="idempotency_key_reused",
             )
         return known[1]
-    if _retries(request) > 0:
+    if retries(request) > 0:
         return session.job_of_request(digest, now() - limits.retry_window_seconds)
     return None
 
@@ -242,7 +237,7 @@ def _done_before(
     here: Provider, request: Request, job_id: str, action: str
 ) -> Job | None:
     """Return the job if the client only repeats what it has done already."""
-    if _retries(request) == 0:
+    if retries(request) == 0:
         return None
     with here.store.read() as session:
         job = session.job(job_id)

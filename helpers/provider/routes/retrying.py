@@ -1,0 +1,11 @@
+"""Requests that a client sends again because it never heard the answer."""
+
+from __future__ import annotations
+
+from fastapi import Request
+
+
+def retries(request: Request) -> int:
+    """Return how often the client has sent this request before."""
+    count = request.headers.get("x-stainless-retry-count", "0")
+    return int(count) if count.isascii() and count.isdigit() else 0
