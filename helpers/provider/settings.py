@@ -48,6 +48,13 @@ class Limits:
     worker_attempts: int = 3
     worker_silence_seconds: float = 60.0
     checkpoints_offered: int = 3
+    # Of one request for text completions: each choice of each prompt is an answer of
+    # its own in the queue of the engine.
+    prompts: int = 256
+    completions: int = 512
+    # OpenAI's own for embeddings; a laptop reads so many tokens in half a minute.
+    embedding_inputs: int = 2048
+    request_tokens: int = 300_000
 
 
 @dataclass(frozen=True)
