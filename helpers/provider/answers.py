@@ -2,6 +2,7 @@
 
 Purpose: one `Answer` per request; its choices are generated side by side, and what is
 said about them (text, log probabilities, usage) has the shape of the `openai` package.
+What other kinds of answers share with it (text_answers) is in `Choices`.
 It must never know how a request was checked or a model found.
 """
 
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.completion_usage import CompletionUsage
+from pydantic import BaseModel
 
 from helpers.provider import views
 from helpers.provider.errors import error_body
@@ -29,8 +31,86 @@ log = logging.getLogger(__name__)
 DONE = b"data: [DONE]\n\n"
 
 
-class Answer:
-    """One request on its way.
+class Choices:
+    """One request on its way: its answers, their count of tokens, the way to stream.
+
+    Args:
+        head: `id`, `created` and `model`, which every piece of the answer repeats.
+        prompt_tokens: length of the prompt.
+        generations: the answers.
+        include_usage: whether a stream ends with the token counts.
+    """
+
+    def __init__(
+        self,
+        head: dict[str, Any],
+        prompt_tokens: int,
+        generations: list[Generation],
+        include_usage: bool,
+    ) -> None:
+        self._head = head
+        self._prompt_tokens = prompt_tokens
+        self._completion_tokens = 0
+        self._generations = generations
+        self._include_usage = include_usage
+
+    def cancel(self) -> None:
+        """Stop what is still being generated."""
+        for generation in self._generations:
+            generation.cancel()
+
+    def _usage(self) -> dict[str, Any]:
+        usage = CompletionUsage(
+            prompt_tokens=self._prompt_tokens,
+            completion_tokens=self._completion_tokens,
+            total_tokens=self._prompt_tokens + self._completion_tokens,
+        )
+        return views.dump(usage)
+
+    async def whole(self) -> BaseModel:
+        """Generate everything and return it as one object."""
+        raise NotImplementedError
+
+    async def _follow(self, index: int, events: asyncio.Queue) -> None:
+        """Put the events of one answer into a queue as they come."""
+        raise NotImplementedError
+
+    def _usage_event(self) -> bytes:
+        """Return the event that tells the token counts and nothing else."""
+        raise NotImplementedError
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Generate all choices, and yield Server-Sent Events as tokens come."""
+        events: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
+
+        async def follow_all() -> None:
+            try:
+                numbers = range(len(self._generations))
+                await asyncio.gather(*(self._follow(n, events) for n in numbers))
+                events.put_nowait(None)
+            except Exception as fault:
+                events.put_nowait(fault)
+
+        task = asyncio.create_task(follow_all())
+        try:
+            while (event := await events.get()) is not None:
+                if isinstance(event, Exception):
+                    log.error("a stream failed", exc_info=event)
+                    message = "The provider had an error while generating."
+                    yield server_sent(error_body(message, type="server_error"))
+                    return
+                yield event
+            if self._include_usage:
+                yield self._usage_event()
+            yield DONE
+        finally:
+            # The client is gone, or all is said: either way nobody listens any more.
+            self.cancel()
+            task.cancel()
+
+
+class Answer(Choices):
+    """A chat completion on its way.
 
     Args:
         model: name of the model that answers.
@@ -53,26 +133,10 @@ class Answer:
         logprobs: bool,
         include_usage: bool,
     ) -> None:
-        self._head = {"id": new_id("chatcmpl-"), "created": created_at, "model": model}
-        self._prompt_tokens = prompt_tokens
-        self._completion_tokens = 0
-        self._generations = generations
+        head = {"id": new_id("chatcmpl-"), "created": created_at, "model": model}
+        super().__init__(head, prompt_tokens, generations, include_usage)
         self._renderer = renderer
         self._logprobs = logprobs
-        self._include_usage = include_usage
-
-    def cancel(self) -> None:
-        """Stop what is still being generated."""
-        for generation in self._generations:
-            generation.cancel()
-
-    def _usage(self) -> dict[str, Any]:
-        usage = CompletionUsage(
-            prompt_tokens=self._prompt_tokens,
-            completion_tokens=self._completion_tokens,
-            total_tokens=self._prompt_tokens + self._completion_tokens,
-        )
-        return views.dump(usage)
 
     def _logprob(self, token: TokenOut, previous: int | None) -> dict[str, Any]:
         def shown(token_id: int, logprob: float) -> dict[str, Any]:
@@ -147,34 +211,8 @@ class Answer:
                 say({"content": token.text}, logprobs=logprobs)
         say({}, finish_reason=generation.finish_reason)
 
-    async def stream(self) -> AsyncIterator[bytes]:
-        """Generate all choices, and yield Server-Sent Events as tokens come."""
-        events: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
-
-        async def follow_all() -> None:
-            try:
-                numbers = range(len(self._generations))
-                await asyncio.gather(*(self._follow(n, events) for n in numbers))
-                events.put_nowait(None)
-            except Exception as fault:
-                events.put_nowait(fault)
-
-        task = asyncio.create_task(follow_all())
-        try:
-            while (event := await events.get()) is not None:
-                if isinstance(event, Exception):
-                    log.error("a stream failed", exc_info=event)
-                    message = "The provider had an error while generating."
-                    yield server_sent(error_body(message, type="server_error"))
-                    return
-                yield event
-            if self._include_usage:
-                yield self._event(None, usage=self._usage())
-            yield DONE
-        finally:
-            # The client is gone, or all is said: either way nobody listens any more.
-            self.cancel()
-            task.cancel()
+    def _usage_event(self) -> bytes:
+        return self._event(None, usage=self._usage())
 
 
 def _content(logprobs: list[dict[str, Any]] | None) -> dict[str, Any] | None:

@@ -17,6 +17,8 @@ from helpers.provider.context import Provider
 from helpers.provider.guard import Guard
 from helpers.provider.routes import (
     chat,
+    completions,
+    embeddings,
     files,
     health,
     jobs,
@@ -56,7 +58,16 @@ def make_app(provider: Provider, *, key: str, hosts: set[str]) -> ASGIApp:
     app.state.provider = provider
     errors.install(app)
     app.include_router(health.router)
-    for module in (files, jobs, models, chat, uploads, permissions):
+    for module in (
+        files,
+        jobs,
+        models,
+        chat,
+        uploads,
+        permissions,
+        completions,
+        embeddings,
+    ):
         app.include_router(module.router, prefix=API_PREFIX)
     return Guard(
         app, key=key, hosts=hosts, json_bytes=provider.settings.limits.json_bytes

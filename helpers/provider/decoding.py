@@ -147,3 +147,12 @@ class ByteTable:
             both = both.replace(old.encode(), new.encode())
             alone = alone.replace(old.encode(), new.encode())
         return both[len(alone) :]
+
+
+def pieces_of(renderer: Decodes, ids: Sequence[int]) -> list[str]:
+    """Return the text that each token of a text completes; together they are it."""
+    decoder = IncrementalDecoder(renderer)
+    pieces = [decoder.add(token) for token in ids]
+    if pieces:
+        pieces[-1] += decoder.flush()
+    return pieces

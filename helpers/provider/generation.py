@@ -101,11 +101,14 @@ class GenerationResult:
         text: of the answer.
         tokens: in order.
         finish_reason: "stop" or "length"; None if it was cancelled.
+        end_logprob: log probability of the token that ended it; None if it ended in
+            another way, or if nobody asked for log probabilities.
     """
 
     text: str
     tokens: list[TokenOut]
     finish_reason: str | None
+    end_logprob: float | None = None
 
 
 class ModelNotLoaded(RuntimeError):
@@ -122,6 +125,7 @@ class Generation:
     def __init__(self, request: GenerationRequest) -> None:
         self.request = request
         self.finish_reason: str | None = None
+        self.end_logprob: float | None = None
         self._tokens: deque[TokenOut] = deque()
         self._taken: list[TokenOut] = []
         self._over = threading.Event()
@@ -188,7 +192,9 @@ class Generation:
         while self._tokens:
             self._taken.append(self._tokens.popleft())
         text = "".join(token.text for token in self._taken)
-        return GenerationResult(text, list(self._taken), self.finish_reason)
+        return GenerationResult(
+            text, list(self._taken), self.finish_reason, self.end_logprob
+        )
 
     # ------------------------------------------------------------------- scheduler
 
@@ -244,6 +250,7 @@ class _Row:
         """Take the next token; False when the answer is over."""
         if choice.id in self._end_ids:
             self._flush()
+            self.generation.end_logprob = choice.logprob
             self.generation._finish("stop")
             return False
         self.last = choice.id
@@ -390,6 +397,16 @@ class Engine:
         with self._lock:
             self._models.setdefault(model_path, loaded)
         self._make_room()
+
+    def model(self, model_path: Path) -> AnsweringModel:
+        """Return a model, loading it if need be; its weights are there to be read.
+
+        Only the engine may call what writes into the model's cache.
+
+        Raises:
+            ModelNotLoaded: the folder cannot be opened.
+        """
+        return self._loaded(model_path).model
 
     def unload(self, model_path: Path) -> None:
         """Let go of a model; answers that are under way are finished first."""

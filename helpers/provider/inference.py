@@ -298,8 +298,8 @@ class HuggingFaceAnswers:
         model = AutoModelForCausalLM.from_pretrained(
             folder, dtype=dtype, local_files_only=True
         )
-        self._model = model.to(device).eval()
-        self._device = device
+        self.model = model.to(device).eval()
+        self.device = device
         self.context = int(
             config.get("max_position_embeddings") or config.get("n_positions") or 2048
         )
@@ -318,8 +318,8 @@ class HuggingFaceAnswers:
         return torch.stack([self._append(row, [t]) for row, t in enumerate(tokens)])
 
     def _append(self, row: int, ids: list[int]) -> Tensor:
-        output = self._model(
-            input_ids=torch.tensor([ids], device=self._device),
+        output = self.model(
+            input_ids=torch.tensor([ids], device=self.device),
             past_key_values=self._caches.get(row),
             use_cache=True,
         )

@@ -436,6 +436,31 @@ def wanted_logits(
     Returns:
         float32 [k, vocab], one row for each token that was asked for.
     """
+    y = wanted_states(weights, shape, tables, rows, embedded)
+    head = weights["embed" if shape.tied else "head"]
+    return F.linear(y, head)[rows.asked].float()
+
+
+def wanted_states(
+    weights: Weights,
+    shape: LlamaShape,
+    tables: tuple[Tensor, Tensor],
+    rows: PackedRows,
+    embedded: Tensor,
+) -> Tensor:
+    """What the model knows at the wanted tokens, before it names the next token.
+
+    Args:
+        weights: see `wanted_logits`, as for all arguments.
+        shape: the sizes of the model.
+        tables: of the rotary positions.
+        rows: the sequences.
+        embedded: the first states.
+
+    Returns:
+        [m, hidden] in the type of the matrices: the last states, normed, one row for
+        each of `rows.wanted`.
+    """
     w, x, dtype = weights, embedded, weights["embed"].dtype
     q_rows, kv_rows = shape.q_rows, shape.kv_rows
     all_spans, wanted_spans, q, k = [], [], 0, 0
@@ -466,5 +491,4 @@ def wanted_logits(
         y = RmsNorm.apply(x, w[f"{i}.norm2"], shape.norm_eps, dtype)
         y = SwiGlu.apply(F.linear(y, w[f"{i}.gate_up"]))
         x = x + F.linear(y, w[f"{i}.down"])
-    y = RmsNorm.apply(x, w["norm"], shape.norm_eps, dtype)
-    return F.linear(y, w["embed" if shape.tied else "head"])[rows.asked].float()
+    return RmsNorm.apply(x, w["norm"], shape.norm_eps, dtype)

@@ -25,6 +25,7 @@ It knows text and tokens; it must never know tensors, requests or jobs.
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -270,6 +271,34 @@ class ChatRenderer:
     def text_ids(self, text: str) -> list[int]:
         """Return the tokens of a text by itself; none of them is special."""
         return self._literal.encode(text, add_special_tokens=False).ids
+
+    # ------------------------------------------------------------------ plain texts
+
+    @property
+    def vocab_size(self) -> int:
+        """How many tokens there are, special ones included."""
+        return self._tokenizer.get_vocab_size(with_added_tokens=True)
+
+    @functools.cached_property
+    def opening_ids(self) -> list[int]:
+        """What this tokenizer puts before every text: a begin token, often nothing."""
+        read = self._literal.encode("a", add_special_tokens=True)
+        special = zip(read.ids, read.special_tokens_mask, strict=True)
+        return [i for i, _ in itertools.takewhile(lambda pair: pair[1], special)]
+
+    @functools.cached_property
+    def start_ids(self) -> list[int]:
+        """What stands before a new text: its begin token, else the end of another.
+
+        Empty for a tokenizer that has neither.
+        """
+        if self.opening_ids:
+            return self.opening_ids
+        end = self._special.get(self._settings_token("eos_token"))
+        if end is None:
+            config = _read_json(self.model_path / "config.json").get("eos_token_id")
+            end = config[0] if isinstance(config, list) and config else config
+        return [] if not isinstance(end, int) else [end]
 
     # ---------------------------------------------------------------- from tokens
 

@@ -15,12 +15,14 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from helpers.provider.generation import Engine
+    from helpers.provider.reading import Reader, Readers
     from helpers.provider.rendering import ChatRenderer
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _RENDERERS = 16
@@ -45,6 +47,7 @@ class Serving:
         self._lock = threading.Lock()
         self._errands: queue.SimpleQueue[Callable[[], Any] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._readers: Readers | None = None
 
     def start(self, preload: Path | None = None) -> None:
         """Import the engine in the background, and load a first model."""
@@ -81,6 +84,8 @@ class Serving:
                 self._renderers.pop(path, None)
                 self._opening.pop(path, None)
             self._engine.result().unload(path)
+            if self._readers is not None:
+                self._readers.forget(path)
 
         self._errands.put(let_go)
 
@@ -89,6 +94,23 @@ class Serving:
         if self._engine.done():
             return self._engine.result()
         return await asyncio.wrap_future(self._engine)
+
+    async def read(self, path: Path, task: Callable[[Reader], T]) -> T:
+        """Let the thread that reads whole texts do something with a model.
+
+        Args:
+            path: folder of the model.
+            task: what to do; it should be short, others wait behind it.
+
+        Raises:
+            CannotServe: there is no usable model in the folder.
+        """
+        engine = await self.engine()
+        if self._readers is None:
+            from helpers.provider.reading import Readers
+
+            self._readers = Readers(engine.model, self._threads)
+        return await asyncio.wrap_future(self._readers.submit(path, task))
 
     def open(self, path: Path) -> ChatRenderer:
         """Load a model if it is not in memory, and return its renderer; blocking.
@@ -124,6 +146,8 @@ class Serving:
     def close(self) -> None:
         """Stop the engine."""
         self._errands.put(None)
+        if self._readers is not None:
+            self._readers.close()
         if self._thread is not None:
             self._thread.join()
         if self._engine.done() and self._engine.exception() is None:

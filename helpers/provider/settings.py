@@ -60,6 +60,13 @@ class Limits:
     ended_upload_seconds: int = 24 * 3600
     permissions: int = 1_000
     projects_in_a_request: int = 100
+    # Of one request for text completions: each choice of each prompt is an answer of
+    # its own in the queue of the engine.
+    prompts: int = 256
+    completions: int = 512
+    # OpenAI's own for embeddings; a laptop reads so many tokens in half a minute.
+    embedding_inputs: int = 2048
+    request_tokens: int = 300_000
 
 
 @dataclass(frozen=True)

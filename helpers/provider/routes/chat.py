@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import secrets
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
-from helpers.provider import views
 from helpers.provider.answers import Answer
 from helpers.provider.context import Provider, now, provider_of
-from helpers.provider.errors import (
-    ApiError,
-    invalid,
-    no_such_model,
-    not_served,
-)
+from helpers.provider.errors import invalid, not_served
 from helpers.provider.models import ModelEntry
+from helpers.provider.routes.generating import (
+    chances_of,
+    check_stream_options,
+    found_model,
+    includes_usage,
+    opened,
+    respond,
+    seeds,
+)
 from helpers.provider.schemas import CreateChatCompletion, Message
-from helpers.provider.serving import CannotServe
 
 router = APIRouter()
 Here = Annotated[Provider, Depends(provider_of)]
@@ -57,12 +57,7 @@ def _check_combinations(payload: CreateChatCompletion) -> None:
             "top_logprobs",
             "invalid_value",
         )
-    if payload.stream_options is not None and not payload.stream:
-        raise invalid(
-            "The 'stream_options' parameter is only allowed when 'stream' is true.",
-            "stream_options",
-            "invalid_value",
-        )
+    check_stream_options(payload)
     both = payload.max_tokens is not None and payload.max_completion_tokens is not None
     if both and payload.max_tokens != payload.max_completion_tokens:
         raise invalid(
@@ -98,22 +93,6 @@ def _checked(message: Message, place: str) -> dict[str, Any]:
     return message.model_dump(exclude_none=True)
 
 
-def _logit_bias(payload: CreateChatCompletion) -> dict[int, float] | None:
-    if not payload.logit_bias:
-        return None
-    bias = {}
-    for token, value in payload.logit_bias.items():
-        if not (token.isascii() and token.isdigit()) or not -100 <= value <= 100:
-            raise invalid(
-                "Invalid value for 'logit_bias': expected token ids as keys and "
-                "numbers from -100 to 100 as values.",
-                "logit_bias",
-                "invalid_value",
-            )
-        bias[int(token)] = value
-    return bias
-
-
 async def _submit(
     here: Provider, payload: CreateChatCompletion, model: ModelEntry
 ) -> Answer:
@@ -123,14 +102,8 @@ async def _submit(
         _checked(message, f"messages[{number}]")
         for number, message in enumerate(payload.messages)
     ]
-    bias = _logit_bias(payload)
-    engine = await here.serving.engine()
-    try:
-        renderer = await run_in_threadpool(here.serving.open, model.path)
-    except CannotServe as fault:
-        if here.registry.find(model.name) is None:  # deleted since it was found
-            raise no_such_model(model.name) from fault
-        raise
+    chances = chances_of(payload)
+    engine, renderer = await opened(here, model)
     try:
         prompt = await run_in_threadpool(renderer.prompt_ids, messages)
     except ValueError as fault:
@@ -145,27 +118,19 @@ async def _submit(
             "context_length_exceeded",
         )
     asked = payload.max_completion_tokens or payload.max_tokens or room
-    seed = secrets.randbits(63) if payload.seed is None else payload.seed
     generations = [
         engine.submit(
             GenerationRequest(
                 model_path=model.path,
                 prompt_ids=prompt,
                 max_tokens=min(asked, room),
-                temperature=1.0 if payload.temperature is None else payload.temperature,
-                top_p=1.0 if payload.top_p is None else payload.top_p,
-                # Each choice has its own chance, and all follow from one seed.
-                seed=(seed + number) % 2**63,
-                stop=[text for text in payload.stop if text],
+                seed=seed,
                 top_logprobs=(payload.top_logprobs or 0) if payload.logprobs else None,
-                presence_penalty=payload.presence_penalty or 0.0,
-                frequency_penalty=payload.frequency_penalty or 0.0,
-                logit_bias=bias,
+                **chances,
             )
         )
-        for number in range(payload.n or 1)
+        for seed in seeds(payload.seed, payload.n or 1)
     ]
-    options = payload.stream_options
     return Answer(
         model=model.really,
         created_at=now(),
@@ -173,14 +138,8 @@ async def _submit(
         generations=generations,
         renderer=renderer,
         logprobs=bool(payload.logprobs),
-        include_usage=bool(options is not None and options.include_usage),
+        include_usage=includes_usage(payload),
     )
-
-
-async def _gone(request: Request) -> None:
-    """Return when the client has gone away."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 @router.post("/chat/completions")
@@ -190,24 +149,6 @@ async def create_chat_completion(
     """Answer a conversation."""
     _refuse_what_is_not_served(payload)
     _check_combinations(payload)
-    model = await run_in_threadpool(here.registry.find, payload.model)
-    if model is None:
-        raise no_such_model(payload.model)
+    model = await found_model(here, payload.model)
     answer = await _submit(here, payload, model)
-    if payload.stream:
-        return StreamingResponse(
-            answer.stream(),
-            media_type="text/event-stream",
-            headers={"cache-control": "no-cache"},
-        )
-    work = asyncio.create_task(answer.whole())
-    gone = asyncio.create_task(_gone(request))
-    try:
-        await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            raise ApiError(499, "The client has gone away.")
-        return views.answer(work.result())
-    finally:
-        answer.cancel()
-        work.cancel()
-        gone.cancel()
+    return await respond(request, answer, stream=bool(payload.stream))
