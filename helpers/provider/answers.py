@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
@@ -40,6 +40,7 @@ class Answer:
         renderer: of the model; names tokens in log probabilities.
         logprobs: whether to tell log probabilities.
         include_usage: whether a stream ends with the token counts.
+        keep: what is to be done with the completion before its end is told.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Answer:
         renderer: ChatRenderer,
         logprobs: bool,
         include_usage: bool,
+        keep: Callable[[ChatCompletion], Awaitable[None]] | None = None,
     ) -> None:
         self._head = {"id": new_id("chatcmpl-"), "created": created_at, "model": model}
         self._prompt_tokens = prompt_tokens
@@ -60,6 +62,7 @@ class Answer:
         self._renderer = renderer
         self._logprobs = logprobs
         self._include_usage = include_usage
+        self._keep = keep
 
     def cancel(self) -> None:
         """Stop what is still being generated."""
@@ -104,10 +107,11 @@ class Answer:
         }
 
     async def whole(self) -> ChatCompletion:
-        """Generate all choices and return the completion."""
+        """Generate all choices, keep the completion if asked to, and return it."""
         numbers = range(len(self._generations))
+        self._completion_tokens = 0  # a stream has counted them already
         choices = await asyncio.gather(*(self._choice(number) for number in numbers))
-        return ChatCompletion.model_validate(
+        completion = ChatCompletion.model_validate(
             {
                 **self._head,
                 "object": "chat.completion",
@@ -115,6 +119,9 @@ class Answer:
                 "usage": self._usage(),
             }
         )
+        if self._keep is not None:
+            await self._keep(completion)
+        return completion
 
     def _event(
         self,
@@ -155,6 +162,8 @@ class Answer:
             try:
                 numbers = range(len(self._generations))
                 await asyncio.gather(*(self._follow(n, events) for n in numbers))
+                if self._keep is not None:
+                    await self.whole()
                 events.put_nowait(None)
             except Exception as fault:
                 events.put_nowait(fault)

@@ -15,7 +15,7 @@ from helpers import __version__
 from helpers.provider import errors
 from helpers.provider.context import Provider
 from helpers.provider.guard import Guard
-from helpers.provider.routes import chat, files, health, jobs, models
+from helpers.provider.routes import chat, files, graders, health, jobs, models, stored
 
 API_PREFIX = "/v1"
 
@@ -48,7 +48,7 @@ def make_app(provider: Provider, *, key: str, hosts: set[str]) -> ASGIApp:
     app.state.provider = provider
     errors.install(app)
     app.include_router(health.router)
-    for module in (files, jobs, models, chat):
+    for module in (files, jobs, models, chat, graders, stored):
         app.include_router(module.router, prefix=API_PREFIX)
     return Guard(
         app, key=key, hosts=hosts, json_bytes=provider.settings.limits.json_bytes

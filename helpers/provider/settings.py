@@ -48,6 +48,11 @@ class Limits:
     worker_attempts: int = 3
     worker_silence_seconds: float = 60.0
     checkpoints_offered: int = 3
+    # Stored chat completions: the oldest go when there are more, or when they are
+    # larger together. A script that stores every answer would fill the disk otherwise.
+    stored_completions: int = 10_000
+    stored_completion_bytes: int = 256 * MEBIBYTE
+    list_completions: int = 100
 
 
 @dataclass(frozen=True)

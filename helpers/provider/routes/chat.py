@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
+from openai.types.chat import ChatCompletion
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from helpers.provider import views
+from helpers.provider import stored, views
 from helpers.provider.answers import Answer
 from helpers.provider.context import Provider, now, provider_of
 from helpers.provider.errors import (
@@ -174,7 +176,26 @@ async def _submit(
         renderer=renderer,
         logprobs=bool(payload.logprobs),
         include_usage=bool(options is not None and options.include_usage),
+        keep=_keeper(here, payload, messages) if payload.store else None,
     )
+
+
+def _keeper(
+    here: Provider, payload: CreateChatCompletion, messages: list[dict[str, Any]]
+) -> Callable[[ChatCompletion], Awaitable[None]]:
+    """Return what stores the completion of this request."""
+
+    async def keep(completion: ChatCompletion) -> None:
+        await run_in_threadpool(
+            stored.keep,
+            here.store,
+            here.settings.limits,
+            completion,
+            messages,
+            payload.metadata,
+        )
+
+    return keep
 
 
 async def _gone(request: Request) -> None:
@@ -193,6 +214,9 @@ async def create_chat_completion(
     model = await run_in_threadpool(here.registry.find, payload.model)
     if model is None:
         raise no_such_model(payload.model)
+    if payload.store:
+        # Said now: an answer that cannot be stored is better not generated.
+        await run_in_threadpool(here.blobs.check_space, 0)
     answer = await _submit(here, payload, model)
     if payload.stream:
         return StreamingResponse(
