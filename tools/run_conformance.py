@@ -50,6 +50,7 @@ SERVED_TESTS = (
     "fine_tuning/test_jobs.py",
     "fine_tuning/jobs",
     "chat/test_completions.py",
+    "fine_tuning/alpha",
 )
 ALL_TESTS = (
     "test_files.py",
@@ -69,7 +70,7 @@ CHECKS = (
     "negative_data_rejection",
 )
 # Operations of the document that are served so far.
-SERVED_PATHS = r"^/(files|models|fine_tuning/jobs|chat/completions)"
+SERVED_PATHS = r"^/(files|models|fine_tuning/(jobs|alpha)|chat/completions)"
 
 
 @contextlib.contextmanager
