@@ -53,6 +53,7 @@ SERVED_TESTS = (
     "uploads",
     "fine_tuning/checkpoints",
     "chat/test_completions.py",
+    "fine_tuning/alpha",
 )
 ALL_TESTS = (
     "test_files.py",
@@ -73,8 +74,8 @@ CHECKS = (
 )
 # Operations of the document that are served so far.
 SERVED_PATHS = (
-    r"^/(files|models|fine_tuning/jobs|chat/completions|uploads"
-    r"|fine_tuning/checkpoints)"
+    r"^/(files|models|fine_tuning/(jobs|alpha|checkpoints)|chat/completions|uploads"
+    r"|completions|embeddings)"
 )
 
 

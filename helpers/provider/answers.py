@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
@@ -79,6 +79,9 @@ class Choices:
         """Return the event that tells the token counts and nothing else."""
         raise NotImplementedError
 
+    async def _generated(self) -> None:
+        """Do what is to be done before the end of a stream is told."""
+
     async def stream(self) -> AsyncIterator[bytes]:
         """Generate all choices, and yield Server-Sent Events as tokens come."""
         events: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
@@ -87,6 +90,7 @@ class Choices:
             try:
                 numbers = range(len(self._generations))
                 await asyncio.gather(*(self._follow(n, events) for n in numbers))
+                await self._generated()
                 events.put_nowait(None)
             except Exception as fault:
                 events.put_nowait(fault)
@@ -120,6 +124,7 @@ class Answer(Choices):
         renderer: of the model; names tokens in log probabilities.
         logprobs: whether to tell log probabilities.
         include_usage: whether a stream ends with the token counts.
+        keep: what is to be done with the completion before its end is told.
     """
 
     def __init__(
@@ -132,11 +137,13 @@ class Answer(Choices):
         renderer: ChatRenderer,
         logprobs: bool,
         include_usage: bool,
+        keep: Callable[[ChatCompletion], Awaitable[None]] | None = None,
     ) -> None:
         head = {"id": new_id("chatcmpl-"), "created": created_at, "model": model}
         super().__init__(head, prompt_tokens, generations, include_usage)
         self._renderer = renderer
         self._logprobs = logprobs
+        self._keep = keep
 
     def _logprob(self, token: TokenOut, previous: int | None) -> dict[str, Any]:
         def shown(token_id: int, logprob: float) -> dict[str, Any]:
@@ -168,10 +175,11 @@ class Answer(Choices):
         }
 
     async def whole(self) -> ChatCompletion:
-        """Generate all choices and return the completion."""
+        """Generate all choices, keep the completion if asked to, and return it."""
         numbers = range(len(self._generations))
+        self._completion_tokens = 0  # a stream has counted them already
         choices = await asyncio.gather(*(self._choice(number) for number in numbers))
-        return ChatCompletion.model_validate(
+        completion = ChatCompletion.model_validate(
             {
                 **self._head,
                 "object": "chat.completion",
@@ -179,6 +187,9 @@ class Answer(Choices):
                 "usage": self._usage(),
             }
         )
+        if self._keep is not None:
+            await self._keep(completion)
+        return completion
 
     def _event(
         self,
@@ -213,6 +224,10 @@ class Answer(Choices):
 
     def _usage_event(self) -> bytes:
         return self._event(None, usage=self._usage())
+
+    async def _generated(self) -> None:
+        if self._keep is not None:
+            await self.whole()
 
 
 def _content(logprobs: list[dict[str, Any]] | None) -> dict[str, Any] | None:

@@ -67,6 +67,8 @@ def make_app(provider: Provider, *, key: str, hosts: set[str]) -> ASGIApp:
         permissions,
         completions,
         embeddings,
+        graders,
+        stored,
     ):
         app.include_router(module.router, prefix=API_PREFIX)
     return Guard(

@@ -110,6 +110,16 @@ def no_such_job(job_id: str) -> ApiError:
     )
 
 
+def no_such_completion(completion_id: str) -> ApiError:
+    """Return the 404 of a chat completion that is not stored."""
+    return ApiError(
+        404,
+        f"No stored chat completion found with id '{completion_id}'. Only completions "
+        "created with 'store': true are kept, and of those the newest.",
+        param="completion_id",
+    )
+
+
 def no_such_model(name: str) -> ApiError:
     """Return OpenAI's 404 of an unknown model."""
     return ApiError(
@@ -163,7 +173,7 @@ def _found(value: Any) -> str:
     return names.get(type(value), "something else")
 
 
-def _path(location: tuple[int | str, ...]) -> str | None:
+def path_of(location: tuple[int | str, ...]) -> str | None:
     """Write `("body", "messages", 0, "role")` as OpenAI does: `messages[0].role`."""
     text = ""
     for part in location[1:]:
@@ -198,7 +208,7 @@ def _bound(problem: dict[str, Any], name: str) -> tuple[str, str]:
 
 def from_validation(problem: dict[str, Any]) -> ApiError:
     """Say one of pydantic's findings in the words that OpenAI's API uses."""
-    param = _path(problem["loc"])
+    param = path_of(problem["loc"])
     kind = problem["type"]
     name = param or "body"
     code: str | None = "invalid_value"

@@ -132,6 +132,24 @@ MIGRATIONS = (
     CREATE UNIQUE INDEX one_permission_for_a_project
         ON permissions (model, project_id) WHERE deleted_at IS NULL;
     """,
+    # 3: stored chat completions. A deleted row keeps its place as a cursor for a while
+    # (see Session.add_completion), without content. `size` stands before the content,
+    # and in an index, so that adding the sizes up reads no content.
+    """
+    CREATE TABLE chat_completions (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        created_at INTEGER NOT NULL,
+        model TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        deleted_at INTEGER,
+        metadata TEXT,
+        messages TEXT NOT NULL,
+        completion TEXT NOT NULL
+    );
+    CREATE INDEX chat_completions_kept ON chat_completions (seq, size)
+        WHERE deleted_at IS NULL;
+    """,
 )
 
 

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from helpers.provider.settings import Limits
@@ -100,6 +107,9 @@ def _check_metadata(value: dict[str, str] | None) -> dict[str, str] | None:
                 "too_long", "keys have at most 64 and values at most 512 characters"
             )
     return value
+
+
+Metadata = Annotated[dict[str, str] | None, AfterValidator(_check_metadata)]
 
 
 class CreateJob(Request):
@@ -254,7 +264,7 @@ class CreateChatCompletion(Request):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     response_format: ResponseFormat | None = None
-    metadata: dict[str, str] | None = None
+    metadata: Metadata = None
     user: str | None = None
     store: bool | None = None
     # Present, these change what an answer means, so they are refused, not ignored.
@@ -267,7 +277,8 @@ class CreateChatCompletion(Request):
     web_search_options: Any = None
     moderation: Any = None
 
-    @model_validator(mode="after")
-    def _metadata_fits(self) -> CreateChatCompletion:
-        _check_metadata(self.metadata)
-        return self
+
+class UpdateChatCompletion(Request):
+    """Body of POST /chat/completions/{completion_id}."""
+
+    metadata: Metadata

@@ -67,6 +67,11 @@ class Limits:
     # OpenAI's own for embeddings; a laptop reads so many tokens in half a minute.
     embedding_inputs: int = 2048
     request_tokens: int = 300_000
+    # Stored chat completions: the oldest go when there are more, or when they are
+    # larger together. A script that stores every answer would fill the disk otherwise.
+    stored_completions: int = 10_000
+    stored_completion_bytes: int = 256 * MEBIBYTE
+    list_completions: int = 100
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,21 @@ class Model:
 
 
 @dataclass(frozen=True)
+class StoredCompletion:
+    """A chat completion that was asked for with `store: true`."""
+
+    seq: int
+    id: str
+    created_at: int
+    model: str
+    size: int
+    deleted_at: int | None
+    metadata: dict[str, str] | None
+    messages: list[dict[str, Any]]
+    completion: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Page:
     """One page of a list."""
 
@@ -142,6 +157,8 @@ _JSON = {
     "error",
     "data",
     "metrics",
+    "messages",
+    "completion",
 }
 _TABLES = {
     File: "files",
@@ -152,6 +169,7 @@ _TABLES = {
     Upload: "uploads",
     UploadPart: "upload_parts",
     Permission: "permissions",
+    StoredCompletion: "chat_completions",
 }
 
 
@@ -169,6 +187,21 @@ def _decode(kind: type, row: sqlite3.Row) -> Any:
             value = json.loads(value)
         values[item.name] = value
     return kind(**values)
+
+
+def _with_metadata(
+    where: str, values: list[Any], wanted: dict[str, str], without: bool
+) -> tuple[str, list[Any]]:
+    """Narrow a condition to rows with these keys and values, or without any."""
+    for key, value in wanted.items():
+        where += (
+            " AND EXISTS (SELECT 1 FROM json_each(metadata) AS pair "
+            "WHERE pair.key = ? AND pair.value = ?)"
+        )
+        values = [*values, key, value]
+    if without:
+        where += " AND (metadata IS NULL OR metadata = '{}')"
+    return where, values
 
 
 class UnknownCursor(Exception):
@@ -320,15 +353,7 @@ class Session(UploadQueries, PermissionQueries):
             metadata: keys and values that a job's metadata must all have.
             without_metadata: only jobs that have no metadata.
         """
-        where, values = "1", []
-        for key, value in (metadata or {}).items():
-            where += (
-                " AND EXISTS (SELECT 1 FROM json_each(jobs.metadata) AS pair "
-                "WHERE pair.key = ? AND pair.value = ?)"
-            )
-            values += [key, value]
-        if without_metadata:
-            where += " AND (metadata IS NULL OR metadata = '{}')"
+        where, values = _with_metadata("1", [], metadata or {}, without_metadata)
         return self._page(Job, where, values, limit=limit, after=after)
 
     def jobs_in(self, *states: str) -> list[Job]:
@@ -470,6 +495,117 @@ class Session(UploadQueries, PermissionQueries):
         self._connection.executemany(
             "DELETE FROM models WHERE name = ?", [(name,) for name in names]
         )
+
+    # Stored chat completions
+
+    def add_completion(
+        self,
+        *,
+        id: str,
+        created_at: int,
+        model: str,
+        metadata: dict[str, str] | None,
+        messages: list[dict[str, Any]],
+        completion: dict[str, Any],
+        most: int,
+        most_bytes: int,
+    ) -> None:
+        """Keep a completion and let the oldest go that are too many.
+
+        Args:
+            id, created_at, model, metadata, messages, completion: its columns.
+            most: how many are kept.
+            most_bytes: how large they are together; the newest stays in any case.
+        """
+        columns = {"metadata": metadata, "messages": messages, "completion": completion}
+        size = sum(len(_encode(name, value) or "") for name, value in columns.items())
+        newest = self._insert(
+            StoredCompletion,
+            id=id,
+            created_at=created_at,
+            model=model,
+            size=size,
+            **columns,
+        )
+        self._delete_completions(
+            "seq IN (SELECT seq FROM (SELECT seq, "
+            "row_number() OVER (ORDER BY seq DESC) AS place, "
+            "sum(size) OVER (ORDER BY seq DESC) AS bytes "
+            "FROM chat_completions WHERE deleted_at IS NULL) "
+            "WHERE place > ? OR (bytes > ? AND place > 1))",
+            created_at,
+            most,
+            most_bytes,
+        )
+        # A deleted row is a cursor for who walks a list and deletes as he goes.
+        self._connection.execute(
+            "DELETE FROM chat_completions WHERE deleted_at IS NOT NULL AND seq <= ?",
+            (newest - 2 * most,),
+        )
+
+    def _delete_completions(self, where: str, now: int, *values: Any) -> int:
+        return self._connection.execute(
+            "UPDATE chat_completions SET deleted_at = ?, size = 0, metadata = NULL, "
+            "messages = '[]', completion = '{}' "
+            f"WHERE deleted_at IS NULL AND {where}",
+            (now, *values),
+        ).rowcount
+
+    def completion(self, completion_id: str) -> StoredCompletion | None:
+        """Return a stored completion."""
+        return self._one(
+            StoredCompletion, "id = ? AND deleted_at IS NULL", completion_id
+        )
+
+    def list_completions(
+        self,
+        *,
+        limit: int,
+        after: str | None,
+        ascending: bool,
+        model: str | None = None,
+        metadata: dict[str, str] | None = None,
+        without_metadata: bool = False,
+    ) -> Page:
+        """Return a page of stored completions.
+
+        Args:
+            limit: most completions to return.
+            after: id of the last one of the page before.
+            ascending: oldest first.
+            model: only those that this model answered.
+            metadata: keys and values that their metadata must all have.
+            without_metadata: only those that have no metadata.
+        """
+        where, values = _with_metadata(
+            "deleted_at IS NULL", [], metadata or {}, without_metadata
+        )
+        if model is not None:
+            where += " AND model = ?"
+            values = [*values, model]
+        return self._page(
+            StoredCompletion,
+            where,
+            values,
+            limit=limit,
+            after=after,
+            ascending=ascending,
+        )
+
+    def update_completion(
+        self, completion_id: str, metadata: dict[str, str] | None
+    ) -> StoredCompletion | None:
+        """Put other metadata on a stored completion and return it."""
+        self._connection.execute(
+            "UPDATE chat_completions SET metadata = ? "
+            "WHERE id = ? AND deleted_at IS NULL",
+            (_encode("metadata", metadata), completion_id),
+        )
+        return self.completion(completion_id)
+
+    def delete_completion(self, completion_id: str, now: int) -> bool:
+        """Delete a stored completion; False if there is none."""
+        return self._delete_completions("id = ?", now, completion_id) == 1
 
 
 class Store:

@@ -42,7 +42,10 @@ def answer(view: Any) -> Response:
 def dump(view: Any) -> Any:
     """Return a view, or a list or dict with views in it, as plain JSON values."""
     if isinstance(view, BaseModel):
-        return view.model_dump(mode="json", exclude_unset=True, warnings=False)
+        # Some fields of the package are called otherwise than on the wire.
+        return view.model_dump(
+            mode="json", exclude_unset=True, by_alias=True, warnings=False
+        )
     if isinstance(view, dict):
         return {name: dump(value) for name, value in view.items()}
     if isinstance(view, list):

@@ -225,6 +225,21 @@ class World:
             "POST", path, fields={}, field="data", name="part", data=self.train
         )["id"]
 
+    def new_completion(self) -> str:
+        """Store a chat completion."""
+        # The package's type of a stored message knows the role "assistant" only.
+        body = {
+            "model": self.base_model,
+            "messages": [{"role": "assistant", "content": "Hello."}],
+            "max_completion_tokens": 4,
+            "store": True,
+        }
+        return self.upstream.call("POST", "/chat/completions", body)["id"]
+
+    def completion(self) -> str:
+        """Return a stored chat completion that stays."""
+        return self.once("completion", self.new_completion)
+
     def deleted_model(self) -> Answer:
         """Delete a fine-tuned model and return the answer; one costs a training."""
 
@@ -245,6 +260,10 @@ class World:
         if "file_id" in path:
             file = self.new_file() if method == "DELETE" else self.file()
             path = path.replace("file_id", file)
+        if "completion_id" in path:
+            deleted = method == "DELETE"
+            completion = self.new_completion() if deleted else self.completion()
+            path = path.replace("completion_id", completion)
         if UPLOAD in path:
             upload = self.new_upload()
             path = path.replace(UPLOAD, upload)

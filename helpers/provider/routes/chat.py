@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
+from openai.types.chat import ChatCompletion
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from helpers.provider import stored
 from helpers.provider.answers import Answer
 from helpers.provider.context import Provider, now, provider_of
 from helpers.provider.errors import invalid, not_served
@@ -139,7 +142,26 @@ async def _submit(
         renderer=renderer,
         logprobs=bool(payload.logprobs),
         include_usage=includes_usage(payload),
+        keep=_keeper(here, payload, messages) if payload.store else None,
     )
+
+
+def _keeper(
+    here: Provider, payload: CreateChatCompletion, messages: list[dict[str, Any]]
+) -> Callable[[ChatCompletion], Awaitable[None]]:
+    """Return what stores the completion of this request."""
+
+    async def keep(completion: ChatCompletion) -> None:
+        await run_in_threadpool(
+            stored.keep,
+            here.store,
+            here.settings.limits,
+            completion,
+            messages,
+            payload.metadata,
+        )
+
+    return keep
 
 
 @router.post("/chat/completions")
@@ -150,5 +172,8 @@ async def create_chat_completion(
     _refuse_what_is_not_served(payload)
     _check_combinations(payload)
     model = await found_model(here, payload.model)
+    if payload.store:
+        # Said now: an answer that cannot be stored is better not generated.
+        await run_in_threadpool(here.blobs.check_space, 0)
     answer = await _submit(here, payload, model)
     return await respond(request, answer, stream=bool(payload.stream))

@@ -21,7 +21,7 @@ from helpers.provider.errors import (
 )
 from helpers.provider.ids import new_id, random_text
 from helpers.provider.models import HOSTED, ModelEntry
-from helpers.provider.routes.paging import limit_of, page_or_error
+from helpers.provider.routes.paging import limit_of, metadata_filter, page_or_error
 from helpers.provider.routes.retrying import retries
 from helpers.provider.runner import JobConflict, NoSuchJob
 from helpers.provider.schemas import LARGEST_SEED, CreateJob
@@ -32,7 +32,6 @@ router = APIRouter(prefix="/fine_tuning/jobs")
 Here = Annotated[Provider, Depends(provider_of)]
 
 DEFAULT_JOBS, DEFAULT_EVENTS, DEFAULT_CHECKPOINTS = 20, 20, 10
-_METADATA = re.compile(r"metadata\[([^\[\]]+)\]")
 
 
 @router.post("")
@@ -164,24 +163,6 @@ def _columns(
     }
 
 
-def _metadata_filter(request: Request) -> tuple[dict[str, str], bool]:
-    """Return the metadata a job must have, and whether it must have none at all."""
-    wanted, without = {}, False
-    for name, value in request.query_params.multi_items():
-        if match := _METADATA.fullmatch(name):
-            wanted[match[1]] = value
-        elif name == "metadata" and value == "null":
-            without = True
-        elif name == "metadata" or name.startswith("metadata["):
-            raise invalid(
-                "Invalid value for 'metadata': expected metadata[key]=value, or "
-                "metadata=null for jobs without metadata.",
-                "metadata",
-                "invalid_value",
-            )
-    return wanted, without
-
-
 @router.get("")
 def list_jobs(
     request: Request,
@@ -190,7 +171,7 @@ def list_jobs(
     after: str | None = None,
 ) -> Response:
     """List jobs, newest first, filtered by `metadata[key]=value`."""
-    wanted, without = _metadata_filter(request)
+    wanted, without = metadata_filter(request)
     size = limit_of(limit, DEFAULT_JOBS, here.settings.limits.list_jobs)
     with here.store.read() as session:
         page = page_or_error(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+
+from starlette.requests import Request
 
 from helpers.provider.errors import ApiError, invalid
 from helpers.provider.store import Page, UnknownCursor
+
+_METADATA = re.compile(r"metadata\[([^\[\]]+)\]")
 
 
 def limit_of(given: str | None, default: int, most: int, *, clamp: bool = True) -> int:
@@ -56,3 +61,21 @@ def page_or_error(read: Callable[[], Page], after: str | None) -> Page:
             param="after",
             code="invalid_value",
         ) from fault
+
+
+def metadata_filter(request: Request) -> tuple[dict[str, str], bool]:
+    """Return the metadata a row must have, and whether it must have none at all."""
+    wanted, without = {}, False
+    for name, value in request.query_params.multi_items():
+        if match := _METADATA.fullmatch(name):
+            wanted[match[1]] = value
+        elif name == "metadata" and value == "null":
+            without = True
+        elif name == "metadata" or name.startswith("metadata["):
+            raise invalid(
+                "Invalid value for 'metadata': expected metadata[key]=value, or "
+                "metadata=null for what has no metadata.",
+                "metadata",
+                "invalid_value",
+            )
+    return wanted, without
