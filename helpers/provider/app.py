@@ -20,10 +20,12 @@ from helpers.provider.routes import (
     completions,
     embeddings,
     files,
+    graders,
     health,
     jobs,
     models,
     permissions,
+    stored,
     uploads,
 )
 
