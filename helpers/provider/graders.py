@@ -8,6 +8,7 @@ It must never know HTTP or SQL, and never runs code of a request.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import time
@@ -29,14 +30,17 @@ from pydantic_core import PydanticCustomError
 from helpers.provider.formulas import Formula, FormulaError
 from helpers.provider.similarity import METRICS
 
-# A metric takes a time that grows with the product of both lengths: 50,000 characters
-# against as many are a third of a second.
-LONGEST_TEXT = 50_000
+# A metric takes a time that grows with the product of both lengths: 20,000 characters
+# against as many are a twentieth of a second.
+LONGEST_TEXT = 20_000
+# One field can be megabytes large, and a template can name it again and again.
+MOST_FIELDS = 32
+LONGEST_RENDERED = 2_000_000
 MOST_GRADERS = 16
 LONGEST_SOURCE = 256 * 1024
 MOST_MESSAGES = 64
 
-_BRACES = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_BRACES = re.compile(r"\{\{([^{}]*)\}\}")
 _STEP = r"(?:\.[^\s.\[\]{}]+|\[\d{1,9}\])"
 _PATH = re.compile(rf"(item|sample)({_STEP}+)")
 _STEPS = re.compile(r"\.([^\s.\[\]{}]+)|\[(\d+)\]")
@@ -89,12 +93,20 @@ class _NoJson(_BadSample):
     """The model's answer is no JSON, and a template reads it as JSON."""
 
 
+class _TooLong(_BadSample):
+    """A text is too long with its templates filled in."""
+
+
 # Templates
 
 
 def _check_template(text: str) -> str:
     """Refuse a template that names anything but a field of `item` or `sample`."""
-    for match in _BRACES.finditer(text):
+    for number, match in enumerate(_BRACES.finditer(text), start=1):
+        if number > MOST_FIELDS:
+            raise PydanticCustomError(
+                "bad_template", f"expected at most {MOST_FIELDS} templates in one text"
+            )
         inside = match[1].strip()
         path = _PATH.fullmatch(inside)
         if path is None:
@@ -111,12 +123,14 @@ def _check_template(text: str) -> str:
                 "'{found}' names nothing of a sample; it has {names}",
                 {"found": inside[:100], "names": ", ".join(_SAMPLE_NAMES)},
             )
-    if "{{" in _BRACES.sub("", text):
-        raise PydanticCustomError("bad_template", "a '{{' has no '}}' behind it")
+    if any("{{" in between for between in _BRACES.split(text)[::2]):
+        raise PydanticCustomError(
+            "bad_template", "a '{{' has no '}}' behind it, or other braces before that"
+        )
     return text
 
 
-def _field(value: Any, steps: str, path: str) -> Any:
+def _field(value: Any, steps: str) -> Any:
     """Walk into a value; raise KeyError with a reason where a step leads nowhere."""
     for match in _STEPS.finditer(steps):
         name, number = match[1], match[2]
@@ -161,28 +175,42 @@ class Case:
         Raises:
             MissingField: the item lacks a field.
         """
-        return _BRACES.sub(lambda match: _as_text(self._look_up(match[1])), template)
+        pieces, length = [], 0
+        # Text and what stands in braces take turns.
+        for number, piece in enumerate(_BRACES.split(template)):
+            pieces.append(self._look_up(piece.strip()) if number % 2 else piece)
+            length += len(pieces[-1])
+            if length > LONGEST_RENDERED:
+                raise _TooLong(
+                    f"a text with its templates filled in is longer than "
+                    f"{LONGEST_RENDERED} characters"
+                )
+        return "".join(pieces)
 
-    def _look_up(self, inside: str) -> Any:
-        path = inside.strip()
+    def _look_up(self, path: str) -> str:
         namespace, steps = _PATH.fullmatch(path).groups()
-        if namespace == "item":
-            try:
-                return _field(self.item, steps, path)
-            except KeyError as fault:
-                raise MissingField(path, fault.args[0]) from fault
         try:
-            return _field(self._sample(path), steps, path)
-        except KeyError as fault:
-            raise _BadSample(f"'{path}' {fault.args[0]}") from fault
+            if namespace == "item":
+                return _as_text(_field(self.item, steps))
+            return _as_text(_field(self._sample(path), steps))
+        except (KeyError, RecursionError) as fault:
+            deep = isinstance(fault, RecursionError)
+            reason = "is nested too deeply" if deep else fault.args[0]
+            if namespace == "item":
+                raise MissingField(path, reason) from fault
+            raise _BadSample(f"'{path}' {reason}") from fault
 
     def _sample(self, path: str) -> dict[str, Any]:
         if not path.startswith("sample.output_json"):
             return {"output_text": self.output_text}
         try:
-            return {"output_json": json.loads(self.output_text)}
+            return {"output_json": self._json}
         except (ValueError, RecursionError) as fault:
             raise _NoJson(f"'{path}' needs an answer in JSON") from fault
+
+    @functools.cached_property
+    def _json(self) -> Any:
+        return json.loads(self.output_text)
 
 
 # Kinds of graders
@@ -539,6 +567,8 @@ def _score(grader: StringCheck | TextSimilarity, case: Case, into: Grade) -> flo
         into.details.append(f"{grader.name}: {fault}")
         if isinstance(fault, _NoJson):
             into.sample_parse_error = True
+        elif isinstance(fault, _TooLong):
+            into.truncated_observation_error = True
         else:
             into.invalid_variable_error = True
         return 0.0

@@ -114,6 +114,7 @@ def test_templates_reach_into_the_item_and_into_a_json_answer():
     assert shown("{{item.menu.first}}") == '["soup", "salt"]'
     assert shown("a {{item.odd-name}} b {{ sample.output_text }}") == f"a ü b {answer}"
     assert shown('{"a": {"b": 1}}') == '{"a": {"b": 1}}'
+    assert shown("{{{ item.odd-name }}}") == "{ü}"
 
 
 def test_a_template_looks_up_data_and_nothing_else():
@@ -174,6 +175,10 @@ def test_an_answer_that_lacks_a_field_gets_0_and_a_flag(answer, flag, said):
         "{{ item[x] }}",
         "{{}}",
         "{{ item.label",
+        "{{ {{ item.label }} }}",
+        "{{ item.label } }}",
+        "{{" * 9_000,
+        "{{item.a}}" * (graders.MOST_FIELDS + 1),
     ],
 )
 def test_a_template_that_is_none_is_refused(template):
@@ -215,6 +220,20 @@ def test_a_text_too_long_to_compare_is_cut_and_flagged():
     )
     assert result.truncated_observation_error
     assert result.reward > 0
+
+
+def test_a_template_cannot_fill_the_memory():
+    raw = {**EXACT, "input": "{{ sample.output_text }}" * graders.MOST_FIELDS}
+    result = graders.grade(graders.parse(raw), "a" * 1_000_000, {"label": "a"})
+    assert (result.reward, result.truncated_observation_error) == (0, True)
+
+
+def test_data_nested_too_deeply_is_named():
+    deep: list = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(graders.MissingField, match="nested too deeply"):
+        reward({**EXACT, "reference": "{{ item.deep }}"}, deep=deep)
 
 
 @pytest.mark.parametrize(
