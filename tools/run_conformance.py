@@ -50,6 +50,8 @@ SERVED_TESTS = (
     "fine_tuning/test_jobs.py",
     "fine_tuning/jobs",
     "chat/test_completions.py",
+    "test_completions.py",
+    "test_embeddings.py",
 )
 ALL_TESTS = (
     "test_files.py",
@@ -69,7 +71,7 @@ CHECKS = (
     "negative_data_rejection",
 )
 # Operations of the document that are served so far.
-SERVED_PATHS = r"^/(files|models|fine_tuning/jobs|chat/completions)"
+SERVED_PATHS = r"^/(files|models|fine_tuning/jobs|chat/completions|completions|embeddings)"
 
 
 @contextlib.contextmanager
@@ -147,6 +149,7 @@ def run_openai_tests(url: str, key: str, *, short: bool) -> int:
         [
             *(sys.executable, "-m", "tests.conformance.id_proxy"),
             *("--upstream", url, "--key", key, "--base-model", BASE_MODEL_NAME),
+            *("--embed-model", BASE_MODEL_NAME),
             *("--train", str(training_file(OUT))),
         ],
         cwd=REPOSITORY,
