@@ -54,6 +54,8 @@ SERVED_TESTS = (
     "fine_tuning/checkpoints",
     "chat/test_completions.py",
     "fine_tuning/alpha",
+    "test_completions.py",
+    "test_embeddings.py",
 )
 ALL_TESTS = (
     "test_files.py",
@@ -154,6 +156,7 @@ def run_openai_tests(url: str, key: str, *, short: bool) -> int:
         [
             *(sys.executable, "-m", "tests.conformance.id_proxy"),
             *("--upstream", url, "--key", key, "--base-model", BASE_MODEL_NAME),
+            *("--embed-model", BASE_MODEL_NAME),
             *("--train", str(training_file(OUT))),
         ],
         cwd=REPOSITORY,

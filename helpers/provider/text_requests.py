@@ -103,5 +103,5 @@ class CreateEmbedding(Request):
     model: str
     input: Annotated[Any, PlainValidator(_check_input)]
     encoding_format: Literal["float", "base64"] = "float"
-    dimensions: Annotated[int | None, Field(ge=1)] = None
+    dimensions: Annotated[int, Field(ge=1)] = None
     user: str = ""
