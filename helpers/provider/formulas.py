@@ -2,7 +2,7 @@
 
 Purpose: `0.5 * a + 0.5 * max(b, 0)` without `eval`: the text is parsed, every node of
 the tree is looked at, and only numbers, names, + - * / ^ and a few functions pass.
-Operators and functions are those of OpenAI's graders guide (read 2026-11).
+Operators and functions as we know them from OpenAI's graders guide (not verified).
 It must never run code, and never know what a name stands for.
 """
 
