@@ -71,7 +71,9 @@ CHECKS = (
     "negative_data_rejection",
 )
 # Operations of the document that are served so far.
-SERVED_PATHS = r"^/(files|models|fine_tuning/jobs|chat/completions|completions|embeddings)"
+SERVED_PATHS = (
+    r"^/(files|models|fine_tuning/jobs|chat/completions|completions|embeddings)"
+)
 
 
 @contextlib.contextmanager
