@@ -17,6 +17,7 @@ BENCHMARKS = (
     "bench_generation",
     "bench_job",
     "bench_check",
+    "bench_embeddings",
 )
 
 

@@ -12,7 +12,7 @@ in common with the one that is nearest to it:
 
 | vectors | foods in common |
 |---|---|
-| a recipe drawn by chance | 0.23 |
+| a recipe drawn by chance | 0.25 |
 | mean of the last states | 0.46 |
 | the same, without the mean over PROBES | 0.50 |
 | the same, without the direction of that mean (what is done here) | 0.52 |
@@ -64,20 +64,21 @@ def room(renderer: ChatRenderer) -> int:
     return renderer.context - len(renderer.start_ids)
 
 
-def _own_states(reader: Reader, renderer: ChatRenderer, ids: list[int]) -> Tensor:
+def _own_states(
+    reader: Reader, renderer: ChatRenderer, rows: list[list[int]]
+) -> list[Tensor]:
     # The first token of all gets a state unlike all others, because it has nothing to
     # look back at. So that is never a token of the text.
     start = renderer.start_ids
-    return reader.states([*start, *ids])[len(start) :]
+    read = reader.states([[*start, *ids] for ids in rows])
+    return [states[len(start) :] for states in read]
 
 
 def _common(reader: Reader, renderer: ChatRenderer) -> Tensor:
     """Return the direction [width] that the states of all texts share, of length 1."""
     if reader.common is None:
-        states = [
-            _own_states(reader, renderer, renderer.text_ids(text)[: room(renderer)])
-            for text in PROBES
-        ]
+        rows = [renderer.text_ids(text)[: room(renderer)] for text in PROBES]
+        states = _own_states(reader, renderer, rows)
         reader.common = F.normalize(torch.cat(states).double().mean(0), dim=0)
     return reader.common
 
@@ -106,8 +107,8 @@ def embed(
     if dimensions is not None and dimensions > len(common):
         raise TooManyDimensions(dimensions, len(common))
     vectors = []
-    for ids in rows:
-        mean = _own_states(reader, renderer, ids).double().mean(0)
+    for states in _own_states(reader, renderer, rows):
+        mean = states.double().mean(0)
         rest = mean - (mean @ common) * common
         vectors.append(F.normalize(rest[:dimensions], dim=0))
     return torch.stack(vectors).float()

@@ -36,19 +36,6 @@ Here = Annotated[Provider, Depends(provider_of)]
 TOKENS_A_TURN = 2048
 
 
-def _turns(rows: list[list[int]]) -> list[list[list[int]]]:
-    """Cut the rows into parts of about TOKENS_A_TURN tokens, at least one row each."""
-    turns: list[list[list[int]]] = []
-    left = 0
-    for ids in rows:
-        if not turns or len(ids) > left:
-            turns.append([])
-            left = TOKENS_A_TURN
-        turns[-1].append(ids)
-        left -= len(ids)
-    return turns
-
-
 def _shown(vector: Any, encoding: str) -> Any:
     if encoding == "base64":
         return base64.b64encode(vector.numpy().astype("<f4").tobytes()).decode()
@@ -64,9 +51,10 @@ async def _fragments(
 ) -> list[str]:
     """Return each embedding as JSON, which is written on the reading thread too."""
     from helpers.provider.embedding import TooManyDimensions, embed
+    from helpers.provider.reading import groups
 
     fragments: list[str] = []
-    for turn in _turns(rows):
+    for turn in groups(rows, TOKENS_A_TURN):
         start = len(fragments)
 
         def work(reader, turn=turn, first=start) -> list[str]:
