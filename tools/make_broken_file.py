@@ -13,16 +13,15 @@ that was made up. The same recipes give the same bytes on every machine.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from random import Random
 from typing import Any
 
 from helpers.recipes import DATA_DIR, load_recipes, take, to_example
+from tools.generated import write_or_compare
 
 PATH = DATA_DIR / "broken_recipes.jsonl"
 SEED = 20261122
@@ -330,21 +329,9 @@ def as_bytes(lines: list[Line]) -> bytes:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the file, or compare it with --check; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=PATH)
-    parser.add_argument("--check", action="store_true", help="compare, do not write")
-    options = parser.parse_args(arguments)
     lines = make_lines()
-    made = as_bytes(lines)
-    if options.check:
-        same = options.out.exists() and options.out.read_bytes() == made
-        print(
-            "same bytes" if same else f"{options.out} is not what the generator makes"
-        )
-        return 0 if same else 1
-    options.out.write_bytes(made)
-    print(f"{options.out}: {len(lines)} lines, {len(made)} bytes")
-    return 0
+    what = f"{len(lines)} lines"
+    return write_or_compare(as_bytes(lines), what, PATH, __doc__, arguments)
 
 
 if __name__ == "__main__":

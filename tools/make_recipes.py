@@ -9,7 +9,6 @@ in OpenAI's cookbook notebook: title, ingredients, directions, link, source, NER
 are JSON text. The rows stand in the order train pool, validation, frozen test set.
 """
 
-import argparse
 import csv
 import io
 import json
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from tools.generated import write_or_compare
 from tools.lexicon import Food
 from tools.recipes import dishes, lines, pantry
 
@@ -152,20 +152,9 @@ def as_csv(recipes: list[Recipe]) -> bytes:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the file, or compare it with --check; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=PATH)
-    parser.add_argument("--check", action="store_true", help="compare, do not write")
-    options = parser.parse_args(arguments)
     made = as_csv(make_recipes())
-    if options.check:
-        same = options.out.exists() and options.out.read_bytes() == made
-        print(
-            "same bytes" if same else f"{options.out} is not what the generator makes"
-        )
-        return 0 if same else 1
-    options.out.write_bytes(made)
-    print(f"{options.out}: {made.count(b'example.org')} recipes, {len(made)} bytes")
-    return 0
+    what = f"{made.count(b'example.org')} recipes"
+    return write_or_compare(made, what, PATH, __doc__, arguments)
 
 
 if __name__ == "__main__":

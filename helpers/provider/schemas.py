@@ -228,7 +228,7 @@ class ResponseFormat(Request):
     type: Literal["text", "json_object", "json_schema"]
 
 
-def _check_stop(value: Any) -> list[str]:
+def check_stop(value: Any) -> list[str]:
     texts = [value] if isinstance(value, str) else value
     if texts is None:
         return []
@@ -258,7 +258,7 @@ class CreateChatCompletion(Request):
     frequency_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
     logit_bias: dict[str, float] | None = None
     seed: Annotated[int | None, Field(ge=-(2**63), le=2**63 - 1)] = None
-    stop: Annotated[list[str], PlainValidator(_check_stop)] = []
+    stop: Annotated[list[str], PlainValidator(check_stop)] = []
     logprobs: bool | None = None
     top_logprobs: Annotated[int | None, Field(ge=0, le=20)] = None
     stream: bool | None = None

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
-from helpers.provider.schemas import Request, StreamOptions, _check_stop
+from helpers.provider.schemas import Request, StreamOptions, check_stop
 from helpers.provider.settings import Limits
 
 _LIMITS = Limits()
@@ -87,7 +87,7 @@ class CreateCompletion(Request):
     stream_options: StreamOptions | None = None
     logprobs: Annotated[int | None, Field(ge=0, le=MOST_LOGPROBS)] = None
     echo: bool | None = None
-    stop: Annotated[list[str], PlainValidator(_check_stop)] = []
+    stop: Annotated[list[str], PlainValidator(check_stop)] = []
     presence_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
     frequency_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
     logit_bias: dict[str, int] | None = None
