@@ -22,6 +22,7 @@ from helpers.provider.errors import ApiError
 from helpers.provider.generation import Engine, GenerationResult, TokenOut
 from helpers.provider.response_answers import ResponseAnswer, Script
 from helpers.provider.response_items import chat_of, read_input
+from helpers.provider.response_requests import CountInputTokens, CreateResponse
 from helpers.provider.settings import BASE_MODEL_NAME, Limits
 from helpers.provider.store import Store
 from tests.provider.harness import KEY, FakeTraining, wait_until
@@ -700,6 +701,19 @@ def test_more_items_than_a_request_may_have_are_refused():
     with pytest.raises(ApiError) as caught:
         read_input([said("user", "x")] * (Limits().messages + 1))
     assert caught.value.param == "input"
+
+
+def test_every_field_of_the_package_is_known():
+    from openai.types.responses.input_token_count_params import InputTokenCountParams
+    from openai.types.responses.response_create_params import (
+        ResponseCreateParamsStreaming,
+    )
+
+    for package, ours in (
+        (ResponseCreateParamsStreaming, CreateResponse),
+        (InputTokenCountParams, CountInputTokens),
+    ):
+        assert package.__annotations__.keys() <= ours.model_fields.keys()
 
 
 def test_an_unknown_model_is_a_404(client):
