@@ -56,6 +56,8 @@ SERVED_TESTS = (
     "fine_tuning/alpha",
     "test_completions.py",
     "test_embeddings.py",
+    "test_responses.py",
+    "responses",
 )
 ALL_TESTS = (
     "test_files.py",
@@ -66,6 +68,8 @@ ALL_TESTS = (
     "uploads",
     "fine_tuning",
     "chat/test_completions.py",
+    "test_responses.py",
+    "responses",
 )
 CHECKS = (
     "not_a_server_error",

@@ -82,6 +82,15 @@ class Choices:
     async def _generated(self) -> None:
         """Do what is to be done before the end of a stream is told."""
 
+    def _ending(self) -> list[bytes]:
+        """Return the events that end a stream."""
+        return [self._usage_event(), DONE] if self._include_usage else [DONE]
+
+    def _failure(self) -> bytes:
+        """Return the event that ends a stream which the server could not finish."""
+        message = "The provider had an error while generating."
+        return server_sent(error_body(message, type="server_error"))
+
     async def stream(self) -> AsyncIterator[bytes]:
         """Generate all choices, and yield Server-Sent Events as tokens come."""
         events: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
@@ -100,13 +109,11 @@ class Choices:
             while (event := await events.get()) is not None:
                 if isinstance(event, Exception):
                     log.error("a stream failed", exc_info=event)
-                    message = "The provider had an error while generating."
-                    yield server_sent(error_body(message, type="server_error"))
+                    yield self._failure()
                     return
                 yield event
-            if self._include_usage:
-                yield self._usage_event()
-            yield DONE
+            for event in self._ending():
+                yield event
         finally:
             # The client is gone, or all is said: either way nobody listens any more.
             self.cancel()
@@ -145,16 +152,6 @@ class Answer(Choices):
         self._logprobs = logprobs
         self._keep = keep
 
-    def _logprob(self, token: TokenOut, previous: int | None) -> dict[str, Any]:
-        def shown(token_id: int, logprob: float) -> dict[str, Any]:
-            raw = self._renderer.token_bytes(token_id, previous)
-            # A token can be a part of a character: its bytes tell all of it.
-            text = raw.decode("utf-8", errors="backslashreplace")
-            return {"token": text, "logprob": logprob, "bytes": list(raw)}
-
-        rivals = [shown(rival, value) for rival, value in token.top_logprobs or ()]
-        return {**shown(token.id, token.logprob), "top_logprobs": rivals}
-
     async def _choice(self, index: int) -> dict[str, Any]:
         generation = self._generations[index]
         await generation.wait()
@@ -164,7 +161,7 @@ class Answer(Choices):
         if self._logprobs:
             ids = [None, *(token.id for token in result.tokens)]
             logprobs = [
-                self._logprob(token, previous)
+                logprob_of(self._renderer, token, previous)
                 for token, previous in zip(result.tokens, ids, strict=False)
             ]
         return {
@@ -216,7 +213,11 @@ class Answer(Choices):
         generation, previous = self._generations[index], None
         async for token in generation:
             self._completion_tokens += 1
-            logprobs = [self._logprob(token, previous)] if self._logprobs else None
+            logprobs = (
+                [logprob_of(self._renderer, token, previous)]
+                if self._logprobs
+                else None
+            )
             previous = token.id
             if token.text or logprobs:
                 say({"content": token.text}, logprobs=logprobs)
@@ -232,6 +233,27 @@ class Answer(Choices):
 
 def _content(logprobs: list[dict[str, Any]] | None) -> dict[str, Any] | None:
     return None if logprobs is None else {"content": logprobs, "refusal": None}
+
+
+def logprob_of(
+    renderer: ChatRenderer, token: TokenOut, previous: int | None
+) -> dict[str, Any]:
+    """Return a token's log probability, and its rivals', as the API tells them.
+
+    Args:
+        renderer: of the model.
+        token: generated with log probabilities.
+        previous: the token before it in the answer, None for the first.
+    """
+
+    def shown(token_id: int, logprob: float) -> dict[str, Any]:
+        raw = renderer.token_bytes(token_id, previous)
+        # A token can be a part of a character: its bytes tell all of it.
+        text = raw.decode("utf-8", errors="backslashreplace")
+        return {"token": text, "logprob": logprob, "bytes": list(raw)}
+
+    rivals = [shown(rival, value) for rival, value in token.top_logprobs or ()]
+    return {**shown(token.id, token.logprob), "top_logprobs": rivals}
 
 
 def server_sent(content: Any) -> bytes:

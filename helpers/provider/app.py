@@ -25,6 +25,7 @@ from helpers.provider.routes import (
     jobs,
     models,
     permissions,
+    responses,
     stored,
     uploads,
 )
@@ -71,6 +72,7 @@ def make_app(provider: Provider, *, key: str, hosts: set[str]) -> ASGIApp:
         embeddings,
         graders,
         stored,
+        responses,
     ):
         app.include_router(module.router, prefix=API_PREFIX)
     return Guard(

@@ -120,6 +120,37 @@ def no_such_completion(completion_id: str) -> ApiError:
     )
 
 
+def no_such_response(response_id: str) -> ApiError:
+    """Return OpenAI's 404 of a response that is not stored."""
+    return ApiError(
+        404,
+        f"Response with id '{response_id}' not found. Responses created with 'store': "
+        "false are not kept, and of the others only the newest.",
+        param="response_id",
+    )
+
+
+def no_previous_response(response_id: str, missing: str) -> ApiError:
+    """Return OpenAI's 400 of a conversation that cannot be gone on with.
+
+    Args:
+        response_id: the response that was to be gone on from.
+        missing: the one that is not there, it or one before it.
+    """
+    message = f"Previous response with id '{response_id}' not found."
+    if missing != response_id:
+        message = (
+            f"The conversation before the response '{response_id}' is not complete: "
+            f"'{missing}' is not there any more."
+        )
+    return invalid(
+        f"{message} Responses created with 'store': false are not kept, and of the "
+        "others only the newest. Send the conversation in 'input' instead.",
+        "previous_response_id",
+        "previous_response_not_found",
+    )
+
+
 def no_such_model(name: str) -> ApiError:
     """Return OpenAI's 404 of an unknown model."""
     return ApiError(
@@ -221,6 +252,9 @@ def from_validation(problem: dict[str, Any]) -> ApiError:
     elif kind == "missing":
         message = f"Missing required parameter: '{name}'."
         code = "missing_required_parameter"
+    elif kind == "extra_forbidden":
+        message = f"Unknown parameter: '{name}'."
+        code = "unknown_parameter"
     elif kind == "json_invalid":
         reason = problem.get("ctx", {}).get("error", "not JSON")
         message = (

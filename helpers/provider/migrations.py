@@ -150,6 +150,23 @@ MIGRATIONS = (
     CREATE INDEX chat_completions_kept ON chat_completions (seq, size)
         WHERE deleted_at IS NULL;
     """,
+    # 4: stored responses. `previous` is no foreign key: the response before may go,
+    # and a conversation that lacks it says so. The indexes hold what is looked up or
+    # added up, so that neither reads content.
+    """
+    CREATE TABLE responses (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        created_at INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        previous TEXT,
+        input_items TEXT NOT NULL,
+        response TEXT NOT NULL,
+        pieces TEXT NOT NULL
+    );
+    CREATE INDEX responses_kept ON responses (seq, size);
+    CREATE INDEX responses_before ON responses (id, size, previous);
+    """,
 )
 
 

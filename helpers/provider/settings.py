@@ -72,6 +72,11 @@ class Limits:
     stored_completions: int = 10_000
     stored_completion_bytes: int = 256 * MEBIBYTE
     list_completions: int = 100
+    # Stored responses, by the same rule. They are stored unless a request says no, and
+    # a conversation is read again, turn by turn, with each further one: so the turns
+    # before are held to what fits into one request (`json_bytes`, `messages`) too.
+    stored_responses: int = 10_000
+    stored_response_bytes: int = 256 * MEBIBYTE
 
 
 @dataclass(frozen=True)

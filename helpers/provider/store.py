@@ -20,6 +20,7 @@ from typing import Any
 
 from helpers.provider.migrations import migrate
 from helpers.provider.permissions import Permission, PermissionQueries
+from helpers.provider.responses import KeptResponse, ResponseQueries
 from helpers.provider.uploads import Upload, UploadPart, UploadQueries
 
 FINAL_STATES = ("succeeded", "failed", "cancelled")
@@ -159,6 +160,9 @@ _JSON = {
     "metrics",
     "messages",
     "completion",
+    "input_items",
+    "response",
+    "pieces",
 }
 _TABLES = {
     File: "files",
@@ -170,6 +174,7 @@ _TABLES = {
     UploadPart: "upload_parts",
     Permission: "permissions",
     StoredCompletion: "chat_completions",
+    KeptResponse: "responses",
 }
 
 
@@ -208,7 +213,7 @@ class UnknownCursor(Exception):
     """`after` names nothing in this list."""
 
 
-class Session(UploadQueries, PermissionQueries):
+class Session(UploadQueries, PermissionQueries, ResponseQueries):
     """Queries within one transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:

@@ -106,10 +106,33 @@ def messages_page(
         _message_view(f"{row.id}-{number}", message)
         for number, message in enumerate(row.messages)
     ]
+    ids = [message.id for message in shown]
+    return page_of(shown, ids, limit=limit, after=after, ascending=ascending)
+
+
+def page_of(
+    shown: list[Any],
+    ids: list[str],
+    *,
+    limit: int,
+    after: str | None,
+    ascending: bool,
+) -> Page:
+    """Return a page of a list that is at hand.
+
+    Args:
+        shown: what is in the list.
+        ids: the id of each.
+        limit: most of them to return.
+        after: id of the last one of the page before.
+        ascending: in the order in which they are given.
+
+    Raises:
+        UnknownCursor: none has the id `after`.
+    """
     if not ascending:
-        shown.reverse()
+        shown, ids = shown[::-1], ids[::-1]
     if after is not None:
-        ids = [message.id for message in shown]
         if after not in ids:
             raise UnknownCursor(after)
         shown = shown[ids.index(after) + 1 :]

@@ -27,10 +27,19 @@ from typing import Any
 JOB = "ft-AF1WoRqd3aJAHsqc9NY7iL8F"
 UPLOAD = "upload_abc123"
 PERMISSION = "cp_zc4Q7MP6XxulcVzj4MZdwsAB"
+RESPONSE = "resp_677efb5139a88190b512bc3fef8e535d"
 FINAL = ("failed", "cancelled", "succeeded")
 CHAT_FIELDS = (
     "model messages stream stream_options temperature top_p n seed stop logprobs "
     "top_logprobs presence_penalty frequency_penalty user metadata"
+).split()
+# What a request for a response can hold here beside its model and input; tools, prompt
+# templates and the like are refused by design.
+RESPONSE_FIELDS = (
+    "access_programs image include instructions max_output_tokens max_tool_calls "
+    "metadata parallel_tool_calls prompt_cache_key prompt_cache_retention reasoning "
+    "safety_identifier service_tier store stream stream_options temperature text "
+    "tool_choice top_logprobs top_p truncation user"
 ).split()
 COMPLETION_FIELDS = "model prompt stream temperature top_p seed stop".split()
 NOT_FORWARDED = (
@@ -240,6 +249,15 @@ class World:
         """Return a stored chat completion that stays."""
         return self.once("completion", self.new_completion)
 
+    def new_response(self) -> str:
+        """Store a response."""
+        body = {"model": self.base_model, "input": "Hello.", "max_output_tokens": 16}
+        return self.upstream.call("POST", "/responses", body)["id"]
+
+    def response(self) -> str:
+        """Return a stored response that stays."""
+        return self.once("response", self.new_response)
+
     def deleted_model(self) -> Answer:
         """Delete a fine-tuned model and return the answer; one costs a training."""
 
@@ -264,6 +282,12 @@ class World:
             deleted = method == "DELETE"
             completion = self.new_completion() if deleted else self.completion()
             path = path.replace("completion_id", completion)
+        if path.startswith("/responses/"):
+            for literal in (RESPONSE, "response_id"):
+                if literal in path:
+                    deleted = method == "DELETE"
+                    stays = self.new_response() if deleted else self.response()
+                    path = path.replace(literal, stays)
         if UPLOAD in path:
             upload = self.new_upload()
             path = path.replace(UPLOAD, upload)
@@ -281,7 +305,10 @@ class World:
                 path = path.replace(PERMISSION, self.new_permission())
         if path.startswith("/models/gpt-"):
             path = f"/models/{self.base_model}"
-        if kind.startswith("application/json") and body:
+        if path in ("/responses", "/responses/input_tokens"):
+            body = json.dumps(self._response_fields(path, json.loads(body or b"{}")))
+            body = body.encode()
+        elif kind.startswith("application/json") and body:
             body = json.dumps(self._fields(path, json.loads(body))).encode()
         pairs = [
             (name, {("limit", "0"): "1"}.get((name, value), value))
@@ -301,6 +328,21 @@ class World:
         if "md5" in fields:
             fields["md5"] = hashlib.md5(self.train).hexdigest()
         return json.dumps(fields).encode()
+
+    def _response_fields(self, path: str, fields: dict[str, Any]) -> dict[str, Any]:
+        given = fields
+        counting = path.endswith("input_tokens")
+        known = "instructions parallel_tool_calls reasoning text tool_choice truncation"
+        names = known.split() if counting else RESPONSE_FIELDS
+        fields = {name: given[name] for name in names if name in given}
+        fields |= {"model": self.base_model, "input": given.get("input", "Hello.")}
+        if "previous_response_id" in given:
+            fields["previous_response_id"] = self.response()
+        if not counting:
+            fields["max_output_tokens"] = 16
+            if not fields.get("stream"):
+                fields.pop("stream_options", None)
+        return fields
 
     def _fields(self, path: str, fields: dict[str, Any]) -> dict[str, Any]:
         for name in ("training_file", "validation_file"):

@@ -50,6 +50,17 @@ def limit_of(given: str | None, default: int, most: int, *, clamp: bool = True) 
     return min(limit, most)
 
 
+def is_ascending(order: str) -> bool:
+    """Return whether a list is wanted in the order in which it came about."""
+    if order not in ("asc", "desc"):
+        raise invalid(
+            "Invalid value for 'order': expected 'asc' or 'desc'.",
+            "order",
+            "invalid_value",
+        )
+    return order == "asc"
+
+
 def page_or_error(read: Callable[[], Page], after: str | None) -> Page:
     """Read a page; an unknown cursor becomes a 400 about `after`."""
     try:

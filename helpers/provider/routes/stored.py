@@ -9,24 +9,19 @@ from starlette.responses import Response
 
 from helpers.provider import stored, views
 from helpers.provider.context import Provider, now, provider_of
-from helpers.provider.errors import invalid, no_such_completion
-from helpers.provider.routes.paging import limit_of, metadata_filter, page_or_error
+from helpers.provider.errors import no_such_completion
+from helpers.provider.routes.paging import (
+    is_ascending,
+    limit_of,
+    metadata_filter,
+    page_or_error,
+)
 from helpers.provider.schemas import UpdateChatCompletion
 
 router = APIRouter(prefix="/chat/completions")
 Here = Annotated[Provider, Depends(provider_of)]
 
 DEFAULT_PAGE = 20
-
-
-def _ascending(order: str) -> bool:
-    if order not in ("asc", "desc"):
-        raise invalid(
-            "Invalid value for 'order': expected 'asc' or 'desc'.",
-            "order",
-            "invalid_value",
-        )
-    return order == "asc"
 
 
 @router.get("")
@@ -40,7 +35,7 @@ def list_completions(
 ) -> Response:
     """List stored completions, oldest first."""
     wanted, without = metadata_filter(request)
-    ascending = _ascending(order)
+    ascending = is_ascending(order)
     size = limit_of(limit, DEFAULT_PAGE, here.settings.limits.list_completions)
     with here.store.read() as session:
         page = page_or_error(
@@ -99,7 +94,7 @@ def list_messages(
     order: str = "asc",
 ) -> Response:
     """List the messages that a stored completion answers."""
-    ascending = _ascending(order)
+    ascending = is_ascending(order)
     size = limit_of(limit, DEFAULT_PAGE, here.settings.limits.list_completions)
     with here.store.read() as session:
         row = session.completion(completion_id)
