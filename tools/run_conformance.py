@@ -56,6 +56,7 @@ SERVED_TESTS = (
     "fine_tuning/alpha",
     "test_completions.py",
     "test_embeddings.py",
+    "test_batches.py",
 )
 ALL_TESTS = (
     "test_files.py",
@@ -66,6 +67,7 @@ ALL_TESTS = (
     "uploads",
     "fine_tuning",
     "chat/test_completions.py",
+    "test_batches.py",
 )
 CHECKS = (
     "not_a_server_error",
@@ -77,7 +79,7 @@ CHECKS = (
 # Operations of the document that are served so far.
 SERVED_PATHS = (
     r"^/(files|models|fine_tuning/(jobs|alpha|checkpoints)|chat/completions|uploads"
-    r"|completions|embeddings)"
+    r"|completions|embeddings|batches)"
 )
 
 
