@@ -1,4 +1,4 @@
-"""kill -9 of the server in mid-batch: nothing lost, nothing asked twice for no reason."""
+"""kill -9 of the server in mid-batch: no answer is lost, none is asked for again."""
 
 from __future__ import annotations
 

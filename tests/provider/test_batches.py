@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 
+import httpx2
 import openai
 import pytest
 from starlette.applications import Starlette
@@ -531,49 +532,51 @@ def test_batches_take_turns(tmp_path):
 
 
 def test_a_batch_makes_way_for_somebody_who_waits(tmp_path, monkeypatch):
-    monkeypatch.setattr(batch_runner, "GUEST_SECONDS", 0.2)
-    under_way, seen = 0, {"alone": [], "guest": [], "after": []}
-    phase = "alone"
+    monkeypatch.setattr(batch_runner, "GUEST_SECONDS", 0.3)
+    under_way, seen = 0, []
+    served = asyncio.Event()
 
     async def answer(body: dict) -> JSONResponse:
         nonlocal under_way
         if body["tag"] == "guest":
-            await asyncio.sleep(0.3)
+            await served.wait()
             return JSONResponse({})
         under_way += 1
-        seen[phase].append(under_way)
-        await asyncio.sleep(0.01)
+        seen.append(under_way)
+        await asyncio.sleep(0.02)
         under_way -= 1
         return JSONResponse({})
 
+    async def until(condition) -> None:
+        async with asyncio.timeout(30):
+            while not condition():
+                await asyncio.sleep(0.005)
+
     bench = Bench(tmp_path, answer)
-    outside = bench.runner.making_way(bench.app)
+    transport = httpx2.ASGITransport(app=bench.runner.making_way(bench.app))
 
     async def run():
-        nonlocal phase
-        import httpx2
-
-        transport = httpx2.ASGITransport(app=outside)
+        full = batch_runner.LANES_ALONE
         async with httpx2.AsyncClient(
             transport=transport, base_url="http://h"
         ) as client:
             await bench.runner.start()
-            bench.runner.submit(bench.add("a", 100_000 // 100))
-            await asyncio.sleep(0.3)
+            bench.runner.submit(bench.add("a", 5000))
+            await until(lambda: full in seen)
             waiting = asyncio.create_task(client.post(CHAT, json={"tag": "guest"}))
-            await asyncio.sleep(0.1)
-            phase = "guest"
+            await until(lambda: under_way <= 1)
+            seen.clear()
+            await until(lambda: len(seen) >= 6)
+            served.set()
             await waiting
-            await asyncio.sleep(0.1)  # gone, but perhaps not for long
-            phase = "after"
-            await asyncio.sleep(0.4)
+            # Gone, but perhaps not for long.
+            assert set(seen) == {1}
+            assert bench.runner._lanes.total_tokens == 1
+            await until(lambda: full in seen)
+            assert max(seen) == full
             await bench.runner.stop()
 
     asyncio.run(run())
-    assert max(seen["alone"]) == batch_runner.LANES_ALONE
-    assert set(seen["guest"]) == {1}
-    assert len(seen["guest"]) > 5
-    assert max(seen["after"]) == batch_runner.LANES_ALONE
 
 
 def test_what_the_server_was_too_busy_for_is_asked_again(tmp_path, monkeypatch):
