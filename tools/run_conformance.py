@@ -58,6 +58,7 @@ SERVED_TESTS = (
     "test_embeddings.py",
     "test_responses.py",
     "responses",
+    "test_batches.py",
 )
 ALL_TESTS = (
     "test_files.py",
@@ -70,6 +71,7 @@ ALL_TESTS = (
     "chat/test_completions.py",
     "test_responses.py",
     "responses",
+    "test_batches.py",
 )
 CHECKS = (
     "not_a_server_error",
@@ -81,7 +83,7 @@ CHECKS = (
 # Operations of the document that are served so far.
 SERVED_PATHS = (
     r"^/(files|models|fine_tuning/(jobs|alpha|checkpoints)|chat/completions|uploads"
-    r"|completions|embeddings)"
+    r"|completions|embeddings|batches)"
 )
 
 

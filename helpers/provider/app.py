@@ -13,9 +13,11 @@ from starlette.types import ASGIApp
 
 from helpers import __version__
 from helpers.provider import errors
+from helpers.provider.batch_runner import BatchRunner
 from helpers.provider.context import Provider
 from helpers.provider.guard import Guard
 from helpers.provider.routes import (
+    batches,
     chat,
     completions,
     embeddings,
@@ -45,7 +47,9 @@ def make_app(provider: Provider, *, key: str, hosts: set[str]) -> ASGIApp:
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         provider.start()
+        await batch_runner.start()
         yield
+        await batch_runner.stop()
         provider.stop()
 
     app = FastAPI(
@@ -59,6 +63,8 @@ def make_app(provider: Provider, *, key: str, hosts: set[str]) -> ASGIApp:
         lifespan=life,
     )
     app.state.provider = provider
+    batch_runner = BatchRunner(app, provider.store, provider.blobs, provider.settings)
+    app.state.batches = batch_runner
     errors.install(app)
     app.include_router(health.router)
     for module in (
@@ -73,8 +79,12 @@ def make_app(provider: Provider, *, key: str, hosts: set[str]) -> ASGIApp:
         graders,
         stored,
         responses,
+        batches,
     ):
         app.include_router(module.router, prefix=API_PREFIX)
     return Guard(
-        app, key=key, hosts=hosts, json_bytes=provider.settings.limits.json_bytes
+        batch_runner.making_way(app),
+        key=key,
+        hosts=hosts,
+        json_bytes=provider.settings.limits.json_bytes,
     )

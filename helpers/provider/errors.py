@@ -151,6 +151,11 @@ def no_previous_response(response_id: str, missing: str) -> ApiError:
     )
 
 
+def no_such_batch(batch_id: str) -> ApiError:
+    """Return OpenAI's 404 of an unknown batch."""
+    return ApiError(404, f"No batch found with id '{batch_id}'.", param="batch_id")
+
+
 def no_such_model(name: str) -> ApiError:
     """Return OpenAI's 404 of an unknown model."""
     return ApiError(

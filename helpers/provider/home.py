@@ -28,7 +28,7 @@ def folder_lock(path: Path) -> FileLock:
 
 def prepare(home: Path) -> None:
     """Make the folder and those below it, readable by their owner alone."""
-    for folder in (home, home / "blobs", home / "jobs"):
+    for folder in (home, home / "blobs", home / "jobs", home / "batches"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with contextlib.suppress(OSError):
         home.chmod(0o700)

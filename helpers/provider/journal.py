@@ -47,8 +47,11 @@ class JournalWriter:
         os.ftruncate(self._descriptor, end)
         return end
 
-    def append(self, report: dict[str, Any]) -> None:
+    def append(self, report: dict[str, Any]) -> int:
         """Write one report: in the system's hands before this returns.
+
+        Returns:
+            The bytes that it takes.
 
         Raises:
             OSError: the disk is full; no part of the report is left.
@@ -64,6 +67,7 @@ class JournalWriter:
             raise
         self._size += len(data)
         self._dirty = True
+        return len(data)
 
     def sync(self) -> None:
         """Flush to the disk what a power cut could still take."""

@@ -167,6 +167,40 @@ MIGRATIONS = (
     CREATE INDEX responses_kept ON responses (seq, size);
     CREATE INDEX responses_before ON responses (id, size, previous);
     """,
+    # 5: batches. Their answers lie in journals until they end (batch_answers).
+    """
+    CREATE TABLE batches (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        endpoint TEXT NOT NULL,
+        input_file TEXT NOT NULL REFERENCES files (id),
+        completion_window TEXT NOT NULL,
+        metadata TEXT,
+        output_seconds INTEGER,
+        request_hash TEXT NOT NULL,
+        state TEXT NOT NULL,
+        model TEXT,
+        total INTEGER,
+        completed INTEGER NOT NULL DEFAULT 0,
+        failed INTEGER NOT NULL DEFAULT 0,
+        usage TEXT,
+        errors TEXT,
+        output_file TEXT REFERENCES files (id),
+        error_file TEXT REFERENCES files (id),
+        in_progress_at INTEGER,
+        finalizing_at INTEGER,
+        completed_at INTEGER,
+        failed_at INTEGER,
+        expired_at INTEGER,
+        cancelling_at INTEGER,
+        cancelled_at INTEGER
+    );
+    CREATE INDEX batches_by_state ON batches (state, seq);
+    CREATE INDEX batches_by_request ON batches (request_hash, created_at);
+    CREATE INDEX batches_by_file ON batches (input_file);
+    """,
 )
 
 

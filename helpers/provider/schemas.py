@@ -278,6 +278,22 @@ class CreateChatCompletion(Request):
     moderation: Any = None
 
 
+class OutputExpiresAfter(ExpiresAfter):
+    """When the files that a batch ends with expire, counted from their creation."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class CreateBatch(Request):
+    """Body of POST /batches."""
+
+    input_file_id: str
+    endpoint: str
+    completion_window: Literal["24h"]
+    metadata: Metadata = None
+    output_expires_after: OutputExpiresAfter | None = None
+
+
 class UpdateChatCompletion(Request):
     """Body of POST /chat/completions/{completion_id}."""
 

@@ -77,6 +77,18 @@ class Limits:
     # before are held to what fits into one request (`json_bytes`, `messages`) too.
     stored_responses: int = 10_000
     stored_response_bytes: int = 256 * MEBIBYTE
+    # Batches: lines, bytes and embedding inputs are OpenAI's own (batch guide, read
+    # 2026-11-23). Open batches, because each keeps a file; those at once, because each
+    # keeps two of them open and knows its lines; kept ones and told errors are rows.
+    batch_lines: int = 50_000
+    batch_file_bytes: int = 200 * MEBIBYTE
+    batch_embedding_inputs: int = 50_000
+    batch_custom_id: int = 512
+    batch_errors: int = 50
+    open_batches: int = 100
+    batches_at_once: int = 8
+    kept_batches: int = 10_000
+    list_batches: int = 100
 
 
 @dataclass(frozen=True)
@@ -128,6 +140,11 @@ class Settings:
     def jobs(self) -> Path:
         """Folder with one folder per fine-tuning job."""
         return self.home / "jobs"
+
+    @property
+    def batches(self) -> Path:
+        """Folder with the answers of batches that have not ended."""
+        return self.home / "batches"
 
 
 def default_home() -> Path:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from helpers.provider.batches import Batch, BatchQueries
 from helpers.provider.migrations import migrate
 from helpers.provider.permissions import Permission, PermissionQueries
 from helpers.provider.responses import KeptResponse, ResponseQueries
@@ -163,6 +164,8 @@ _JSON = {
     "input_items",
     "response",
     "pieces",
+    "usage",
+    "errors",
 }
 _TABLES = {
     File: "files",
@@ -175,6 +178,7 @@ _TABLES = {
     Permission: "permissions",
     StoredCompletion: "chat_completions",
     KeptResponse: "responses",
+    Batch: "batches",
 }
 
 
@@ -213,7 +217,12 @@ class UnknownCursor(Exception):
     """`after` names nothing in this list."""
 
 
-class Session(UploadQueries, PermissionQueries, ResponseQueries):
+class Session(
+    UploadQueries,
+    PermissionQueries,
+    ResponseQueries,
+    BatchQueries,
+):
     """Queries within one transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -234,6 +243,13 @@ class Session(UploadQueries, PermissionQueries, ResponseQueries):
         values = [_encode(name, value) for name, value in columns.items()]
         sql = f"INSERT INTO {_TABLES[kind]} ({names}) VALUES ({marks})"
         return self._connection.execute(sql, values).lastrowid
+
+    def _update(self, kind: type, row_id: str, **columns: Any) -> None:
+        sets = ", ".join(f"{name} = ?" for name in columns)
+        values = [_encode(name, value) for name, value in columns.items()]
+        self._connection.execute(
+            f"UPDATE {_TABLES[kind]} SET {sets} WHERE id = ?", [*values, row_id]
+        )
 
     def _page(
         self,
@@ -277,7 +293,7 @@ class Session(UploadQueries, PermissionQueries, ResponseQueries):
         )
 
     def file_of_job(self, file_id: str) -> File | None:
-        """Return a file by id even if it has expired since its job began."""
+        """Return a file by id even if it has expired since its job or batch began."""
         return self._one(File, "id = ? AND deleted_at IS NULL", file_id)
 
     def list_files(
@@ -306,11 +322,12 @@ class Session(UploadQueries, PermissionQueries, ResponseQueries):
         )
 
     def expired_files(self, now: int) -> list[File]:
-        """Return files whose time is over and that no unfinished job needs."""
+        """Return files whose time is over and that no job and no batch needs."""
         return [
             file
             for file in self._many(File, "deleted_at IS NULL AND expires_at <= ?", now)
             if self.job_using_file(file.id) is None
+            and self.batch_using_file(file.id) is None
         ]
 
     def job_using_file(self, file_id: str) -> Job | None:
@@ -389,11 +406,7 @@ class Session(UploadQueries, PermissionQueries, ResponseQueries):
 
     def update_job(self, job_id: str, **columns: Any) -> Job:
         """Set columns of a job and return it."""
-        sets = ", ".join(f"{name} = ?" for name in columns)
-        values = [_encode(name, value) for name, value in columns.items()]
-        self._connection.execute(
-            f"UPDATE jobs SET {sets} WHERE id = ?", [*values, job_id]
-        )
+        self._update(Job, job_id, **columns)
         return self._one(Job, "id = ?", job_id)
 
     def job_of_request(self, request_hash: str, since: int) -> Job | None:

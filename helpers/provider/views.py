@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from openai.types import Batch as OpenAIBatch
 from openai.types import FileDeleted, FileObject
 from openai.types import Model as OpenAIModel
 from openai.types import Upload as OpenAIUpload
@@ -23,6 +24,7 @@ from openai.types.uploads import UploadPart as OpenAIUploadPart
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
+from helpers.provider.batches import Batch
 from helpers.provider.models import ModelEntry
 from helpers.provider.permissions import Permission
 from helpers.provider.settings import ORGANIZATION
@@ -218,3 +220,51 @@ def model_view(entry: ModelEntry) -> OpenAIModel:
 def model_deleted_view(name: str) -> ModelDeleted:
     """Show that a model is gone."""
     return ModelDeleted(id=name, object="model", deleted=True)
+
+
+def batch_view(batch: Batch) -> OpenAIBatch:
+    """Show a batch; what is not known (yet) is left out."""
+    shown: dict[str, Any] = {
+        "id": batch.id,
+        "object": "batch",
+        "completion_window": batch.completion_window,
+        "created_at": batch.created_at,
+        "endpoint": batch.endpoint,
+        "input_file_id": batch.input_file,
+        "status": batch.state,
+        "metadata": batch.metadata,
+        "request_counts": {
+            "total": batch.total or 0,
+            "completed": batch.completed,
+            "failed": batch.failed,
+        },
+    }
+    optional: dict[str, Any] = {
+        "expires_at": batch.expires_at,
+        "model": batch.model,
+        "output_file_id": batch.output_file,
+        "error_file_id": batch.error_file,
+        "in_progress_at": batch.in_progress_at,
+        "finalizing_at": batch.finalizing_at,
+        "completed_at": batch.completed_at,
+        "failed_at": batch.failed_at,
+        "expired_at": batch.expired_at,
+        "cancelling_at": batch.cancelling_at,
+        "cancelled_at": batch.cancelled_at,
+    }
+    if batch.errors is not None:
+        optional["errors"] = {"object": "list", "data": batch.errors}
+    if batch.usage is not None:
+        optional["usage"] = _batch_usage(batch.usage)
+    shown |= {name: value for name, value in optional.items() if value is not None}
+    return OpenAIBatch.model_validate(shown)
+
+
+def _batch_usage(usage: dict[str, int]) -> dict[str, Any]:
+    return {
+        "input_tokens": usage["input_tokens"],
+        "input_tokens_details": {"cached_tokens": usage["cached_tokens"]},
+        "output_tokens": usage["output_tokens"],
+        "output_tokens_details": {"reasoning_tokens": usage["reasoning_tokens"]},
+        "total_tokens": usage["total_tokens"],
+    }

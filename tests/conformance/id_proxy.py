@@ -28,6 +28,8 @@ JOB = "ft-AF1WoRqd3aJAHsqc9NY7iL8F"
 UPLOAD = "upload_abc123"
 PERMISSION = "cp_zc4Q7MP6XxulcVzj4MZdwsAB"
 RESPONSE = "resp_677efb5139a88190b512bc3fef8e535d"
+# What the lines of batches ask for, and how many last a while.
+BATCHED, LONG_BATCH = "/v1/chat/completions", 500
 FINAL = ("failed", "cancelled", "succeeded")
 CHAT_FIELDS = (
     "model messages stream stream_options temperature top_p n seed stop logprobs "
@@ -258,6 +260,43 @@ class World:
         """Return a stored response that stays."""
         return self.once("response", self.new_response)
 
+    def new_batch_file(self, lines: int = 1) -> str:
+        """Upload a file of chat requests."""
+        body = {
+            "model": self.base_model,
+            "messages": [{"role": "user", "content": "Hello."}],
+            "max_completion_tokens": 4,
+        }
+        rows = (
+            {"custom_id": f"line-{n}", "method": "POST", "url": BATCHED, "body": body}
+            for n in range(lines)
+        )
+        return self.upstream.call(
+            "POST",
+            "/files",
+            fields={"purpose": "batch"},
+            field="file",
+            name="batch.jsonl",
+            data="".join(json.dumps(row) + "\n" for row in rows).encode(),
+        )["id"]
+
+    def batch_file(self) -> str:
+        """Return a file of one chat request that stays."""
+        return self.once("batch file", self.new_batch_file)
+
+    def new_batch(self, lines: int = 1) -> str:
+        """Begin a batch."""
+        body = {
+            "input_file_id": self.new_batch_file(lines),
+            "endpoint": BATCHED,
+            "completion_window": "24h",
+        }
+        return self.upstream.call("POST", "/batches", body)["id"]
+
+    def batch(self) -> str:
+        """Return a batch that stays."""
+        return self.once("batch", self.new_batch)
+
     def deleted_model(self) -> Answer:
         """Delete a fine-tuned model and return the answer; one costs a training."""
 
@@ -288,6 +327,11 @@ class World:
                     deleted = method == "DELETE"
                     stays = self.new_response() if deleted else self.response()
                     path = path.replace(literal, stays)
+        if "batch_id" in path:
+            # One that is to be cancelled must not have ended before that.
+            cancels = path.endswith("/cancel")
+            batch = self.new_batch(LONG_BATCH) if cancels else self.batch()
+            path = path.replace("batch_id", batch)
         if UPLOAD in path:
             upload = self.new_upload()
             path = path.replace(UPLOAD, upload)
@@ -363,6 +407,10 @@ class World:
                 fields.pop("stream_options", None)
             if not fields.get("logprobs"):
                 fields.pop("top_logprobs", None)
+        if path == "/batches":
+            fields["input_file_id"] = self.batch_file()
+            # The file's requests have to be for the endpoint that the batch names.
+            fields["endpoint"] = BATCHED
         if path == "/completions":
             fields = {k: v for k, v in fields.items() if k in COMPLETION_FIELDS}
             fields["max_tokens"] = 4

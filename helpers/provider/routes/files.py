@@ -184,7 +184,7 @@ def retrieve_file(file_id: str, here: Here) -> Response:
 
 @router.delete("/files/{file_id}")
 def delete_file(file_id: str, here: Here) -> Response:
-    """Delete a file that no unfinished job needs."""
+    """Delete a file that no unfinished job and no open batch needs."""
     with here.store.write() as session:
         file = session.file(file_id, now())
         if file is None:
@@ -195,6 +195,15 @@ def delete_file(file_id: str, here: Here) -> Response:
                 400,
                 f"File '{file_id}' is used by the fine-tuning job {job.id}, which has "
                 "not ended. Cancel the job or wait for its end, then delete the file.",
+                param="id",
+                code="file_in_use",
+            )
+        batch = session.batch_using_file(file_id)
+        if batch is not None:
+            raise ApiError(
+                400,
+                f"File '{file_id}' is used by the batch {batch.id}, which has not "
+                "ended. Cancel the batch or wait for its end, then delete the file.",
                 param="id",
                 code="file_in_use",
             )
