@@ -43,6 +43,10 @@ COMPANION_FILES = (
     "tokenizer.model",
 )
 
+# State-space layers hand the weights of these to a kernel and never call the modules,
+# so an addition to them would have no effect in training (peft 0.21 refuses two).
+NOT_ADAPTED = ("out_proj", "conv1d", "x_proj", "dt_proj")
+
 
 class TrainableModel(Protocol):
     """What training asks of a model."""
@@ -261,7 +265,10 @@ class HuggingFaceModel:
         self._folder, self.lora = folder, lora
         torch.manual_seed(seed)
         model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, local_files_only=True
+            folder,
+            dtype=torch.float32,
+            local_files_only=True,
+            trust_remote_code=False,
         )
         self.n_parameters = sum(p.numel() for p in model.parameters())
         arguments = inspect.signature(model.forward).parameters
@@ -270,11 +277,14 @@ class HuggingFaceModel:
         if lora:
             from peft import LoraConfig, get_peft_model
 
+            states = any(n.endswith(".conv1d") for n, _ in model.named_modules())
+
             config = LoraConfig(
                 r=LORA_RANK,
                 lora_alpha=LORA_ALPHA,
                 lora_dropout=0.0,
                 target_modules="all-linear",
+                exclude_modules=list(NOT_ADAPTED) if states else None,
                 task_type="CAUSAL_LM",
             )
             model = get_peft_model(model, config)
@@ -342,21 +352,34 @@ class HuggingFaceModel:
         copy_companions(self._folder, folder, only_missing=True)
 
     def _merged(self) -> dict[str, Tensor]:
-        """Weights with the additions added in copies: training may go on."""
-        modules = dict(self._base.named_modules())
+        """Weights with the additions added in copies: training may go on.
+
+        peft wraps what it adapts: the wrapped layer is called `base_layer`, and where
+        several parameters of one module are adapted (experts), wrappers are nested.
+        """
+        from peft.tuners.lora import LoraLayer
+
+        adapted = {}
+        for name, module in self._base.named_modules():
+            if isinstance(module, LoraLayer):
+                leaf = getattr(module, "parameter_name", "weight")
+                adapted[f"{_unwrapped(name)}.{leaf}"] = module
         merged = {}
         for name, tensor in self._base.state_dict().items():
-            if "lora_" in name:
+            if ".lora_" in name:
                 continue
-            owner, _, leaf = name.rpartition(".base_layer.")
-            if not owner:
-                merged[name] = tensor
-                continue
-            if leaf == "weight":
-                delta = modules[owner].get_delta_weight("default")
-                tensor = tensor + delta.to(tensor.dtype)
-            merged[f"{owner}.{leaf}"] = tensor.detach()
+            own = _unwrapped(name)
+            if own in adapted:
+                delta = adapted[own].get_delta_weight("default").detach()
+                # Rounded once, where weights are stored in half precision.
+                tensor = (tensor.float() + delta.float()).to(tensor.dtype)
+            merged[own] = tensor.detach()
         return merged
+
+
+def _unwrapped(name: str) -> str:
+    """Return the name that a module or tensor had before peft wrapped it."""
+    return ".".join(part for part in name.split(".") if part != "base_layer")
 
 
 def copy_companions(source: Path, target: Path, *, only_missing: bool = False) -> None:

@@ -98,9 +98,7 @@ class ChatRenderer:
         self._special = {t.content: i for i, t in added.items() if t.special}
         self._settings = _read_json(self.model_path / "tokenizer_config.json")
         config = _read_json(self.model_path / "config.json")
-        self.context = int(
-            config.get("max_position_embeddings") or config.get("n_positions") or 2048
-        )
+        self.context = context_of(config)
         self.way = self._choose_way()
         self.end_ids = self._find_end_ids(config)
         self.byte_table = ByteTable.of(self._tokenizer)
@@ -266,7 +264,9 @@ class ChatRenderer:
     def _hf_tokenizer(self):
         from transformers import AutoTokenizer
 
-        return AutoTokenizer.from_pretrained(self.model_path)
+        return AutoTokenizer.from_pretrained(
+            self.model_path, local_files_only=True, trust_remote_code=False
+        )
 
     def text_ids(self, text: str) -> list[int]:
         """Return the tokens of a text by itself; none of them is special."""
@@ -493,6 +493,16 @@ def _show_special(pieces: list[_Piece], hidden: list[str]) -> list[_Piece]:
 
 
 # --------------------------------------------------------------------- reading folders
+
+
+def context_of(config: dict[str, Any]) -> int:
+    """Return the most tokens that a model reads, by its config.json.
+
+    State-space models have no limit of their own; 2,048 keeps requests short for them.
+    """
+    return int(
+        config.get("max_position_embeddings") or config.get("n_positions") or 2048
+    )
 
 
 def _read_json(path: Path) -> dict[str, Any]:
