@@ -24,12 +24,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from helpers.provider import llama
-from helpers.provider.causal_models import (
-    count_parameters,
-    read_config,
-    read_weights,
-)
+from helpers.provider.causal_models import read_config, read_weights, weight_files
 from helpers.provider.hyperparameters import LORA_FROM_PARAMETERS
+from helpers.provider.model_folders import count_parameters
 from helpers.provider.rendering import context_of
 
 # A shorter common beginning of two prompts is computed again: copying has a price too.
@@ -67,6 +64,7 @@ def open_for_answers(folder: Path, *, fast: bool = True) -> AnsweringModel:
     Raises:
         FileNotFoundError: there are no safetensors in the folder.
     """
+    weight_files(folder)
     shape = llama.LlamaShape.from_config(read_config(folder))
     large = count_parameters(folder) >= LORA_FROM_PARAMETERS
     device = "cuda" if large and torch.cuda.is_available() else "cpu"
