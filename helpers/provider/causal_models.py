@@ -50,7 +50,7 @@ NOT_ADAPTED = ("out_proj", "conv1d", "x_proj", "dt_proj")
 # Types of half the size; what LoRA makes of such a model is stored in the same one.
 HALF = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 # With these many tokens at once, what a model of 135 million parameters remembers for
-# its way back takes about a gigabyte (see benchmarks/README.md for the figures).
+# its way back takes about a gigabyte.
 TOKENS_AT_ONCE = 1024
 
 

@@ -170,9 +170,7 @@ class ByteTable:
         others = [b for b in range(256) if b not in printable]
         alphabet = {chr(b): b for b in printable}
         alphabet |= {chr(256 + i): b for i, b in enumerate(others)}
-        raw = _raw_tokens(
-            tokenizer, lambda token: bytes(alphabet[c] for c in token)
-        )
+        raw = _raw_tokens(tokenizer, lambda token: bytes(alphabet[c] for c in token))
         return cls(raw, replacements)
 
     def of_token(self, token_id: int) -> bytes:

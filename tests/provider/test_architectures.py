@@ -166,9 +166,13 @@ def test_answers_are_those_of_transformers(server, folders, name):
     assert [choice.message.content for choice in whole.choices] == [text] * 2
     told = whole.choices[0].logprobs.content
     assert len(told) == len(expected)
-    assert b"".join(bytes(token.bytes) for token in told).decode("utf-8", "replace") == text
+    assert (
+        b"".join(bytes(token.bytes) for token in told).decode("utf-8", "replace")
+        == text
+    )
     streamed = "".join(
-        chunk.choices[0].delta.content or "" for chunk in chat.create(**ask, stream=True)
+        chunk.choices[0].delta.content or ""
+        for chunk in chat.create(**ask, stream=True)
     )
     assert streamed == text
     stop = text[len(text) // 2 :][:3]

@@ -117,7 +117,10 @@ def test_code_of_a_model_folder_is_never_run(folder, tmp_path):
     trace = tmp_path / "was here"
     code = f"open({str(trace)!r}, 'w')\nclass Own: pass\n"
     (folder / "modeling_own.py").write_text(code)
-    names = {"AutoConfig": "modeling_own.Own", "AutoModelForCausalLM": "modeling_own.Own"}
+    names = {
+        "AutoConfig": "modeling_own.Own",
+        "AutoModelForCausalLM": "modeling_own.Own",
+    }
     change_config(folder, auto_map=names)
     check_folder(folder)
     open_for_answers(folder, fast=False)

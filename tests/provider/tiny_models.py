@@ -71,8 +71,14 @@ def pieces_tokenizer(kind: str, special: list[str]):
     Returns:
         Tokenizer.
     """
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
-    from tokenizers import trainers
+    from tokenizers import (
+        Tokenizer,
+        decoders,
+        models,
+        normalizers,
+        pre_tokenizers,
+        trainers,
+    )
 
     in_bytes = [f"<0x{byte:02X}>" for byte in range(256)]
     common = {
