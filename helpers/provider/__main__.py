@@ -116,7 +116,7 @@ def read_models(given: list[str]) -> dict[str, Path]:
         name, _, place = text.partition("=")
         if not place or len(name) > _LONGEST_NAME or not _MODEL_NAME.fullmatch(name):
             raise CannotStart(
-                f"--model {text}: expected NAME=PATH, such as my-model=/path/to/folder. "
+                f"--model {text}: expected NAME=PATH, such as my-model=/a/folder. "
                 f"A NAME has at most {_LONGEST_NAME} letters, digits, dots, dashes and "
                 "underscores, with single slashes between them."
             )

@@ -311,8 +311,8 @@ class HuggingFaceAnswers:
         self._memory = next((name for name in MEMORIES if name in arguments), None)
         if self._memory is None:
             raise ValueError(
-                f"{config.get('model_type')}: this architecture keeps no cache; expected "
-                f"one whose forward takes {' or '.join(MEMORIES)}"
+                f"{config.get('model_type')}: this architecture keeps no cache; "
+                f"expected one whose forward takes {' or '.join(MEMORIES)}"
             )
         # The logits of a long prompt for a large vocabulary would be gigabytes.
         self._fewer = {"logits_to_keep": 1} if "logits_to_keep" in arguments else {}

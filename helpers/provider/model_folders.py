@@ -220,8 +220,8 @@ def room_for_job(model: str, needed: int) -> str:
         needed: bytes, of `job_bytes`.
     """
     return (
-        f"Fine-tuning {model} takes up to {needed / 1e9:.2f} GB on the provider's disk, "
-        "because every checkpoint is a whole model, and there is not so much free "
+        f"Fine-tuning {model} takes up to {needed / 1e9:.2f} GB of the provider's "
+        "disk, as every checkpoint is a whole model, and there is not so much free "
         "space. Delete files and models you no longer need, start from a smaller "
         "model, or ask for fewer epochs."
     )
