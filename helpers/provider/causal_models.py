@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import platform
 import shutil
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -301,7 +302,12 @@ class HuggingFaceModel:
                 exclude_modules=list(NOT_ADAPTED) if states else None,
                 task_type="CAUSAL_LM",
             )
-            model = get_peft_model(model, config)
+            with warnings.catch_warnings():
+                # peft tells which settings it corrects itself: that transposed layers
+                # are transposed, how often nested experts are wrapped.
+                warnings.simplefilter("ignore", UserWarning)
+                warnings.simplefilter("ignore", RuntimeWarning)
+                model = get_peft_model(model, config)
         self._model = model.to(device).train()
         self._device = torch.device(device)
         self._autocast = dtype == torch.bfloat16
