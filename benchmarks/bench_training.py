@@ -101,7 +101,7 @@ def train_trl(options, folder: Path) -> tuple[list[float], Path]:
     from trl import SFTConfig, SFTTrainer
 
     from helpers.provider import training
-    from helpers.provider.causal_models import count_parameters
+    from helpers.provider.model_folders import count_parameters
     from helpers.provider.rendering import ChatRenderer
 
     torch.set_num_threads(options.threads)

@@ -21,6 +21,7 @@ from filelock import Timeout
 
 from helpers import __version__
 from helpers.provider import home as homes
+from helpers.provider.model_folders import NotAModel, check_folder
 from helpers.provider.settings import (
     BASE_MODEL_NAME,
     BASE_MODEL_PATH,
@@ -33,10 +34,14 @@ from helpers.provider.threads import thread_environment
 _LOCK_WAIT_SECONDS = 2.0
 _STOP_WAIT_SECONDS = 30.0
 _SHORTEST_KEY = 16
-_MODEL_NAME = re.compile(r"[A-Za-z0-9._/-]{1,128}")
+# As names on the Hub are: parts that begin with a letter or digit, slashes in between.
+_MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+_LONGEST_NAME = 128
 _HUB_NAME = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 # What a model folder may hold; never pickled weights.
 _HUB_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model")
+# The same weights once more in other shapes, as several makers upload them.
+_HUB_LEFT_OUT = ("*/*", "consolidated*")
 
 
 class CannotStart(Exception):
@@ -103,29 +108,55 @@ def read_models(given: list[str]) -> dict[str, Path]:
         given: values of --model, each NAME=PATH.
 
     Raises:
-        CannotStart: a value is no NAME=PATH, or there is no model at the path.
+        CannotStart: a value is no NAME=PATH, a name comes twice, or there is no model
+            at the path that can be served.
     """
-    models = {BASE_MODEL_NAME: BASE_MODEL_PATH}
+    models: dict[str, Path] = {}
     for text in given:
         name, _, place = text.partition("=")
-        if not place or not _MODEL_NAME.fullmatch(name):
+        if not place or len(name) > _LONGEST_NAME or not _MODEL_NAME.fullmatch(name):
             raise CannotStart(
-                f"--model {text}: expected NAME=PATH, such as my-model=/path/to/folder"
+                f"--model {text}: expected NAME=PATH, such as my-model=/a/folder. "
+                f"A NAME has at most {_LONGEST_NAME} letters, digits, dots, dashes and "
+                "underscores, with single slashes between them."
+            )
+        if name in models:
+            raise CannotStart(
+                f"--model {text}: the name {name} was given twice; every model needs "
+                "a name of its own."
             )
         models[name] = _model_folder(place)
-    return models
+    return {BASE_MODEL_NAME: BASE_MODEL_PATH, **models}
 
 
 def _model_folder(place: str) -> Path:
+    """Return the folder of a path or of a name on the Hub."""
     folder = Path(place).expanduser().resolve()
-    if (folder / "config.json").is_file():
-        return folder
-    if folder.exists() or not _HUB_NAME.fullmatch(place):
-        raise CannotStart(f"--model: there is no config.json in {place}")
+    if not folder.is_dir():
+        folder = _fetched(place)
+    try:
+        check_folder(folder)
+    except NotAModel as fault:
+        raise CannotStart(f"--model: {place} cannot be served: {fault}.") from fault
+    return folder
+
+
+def _fetched(place: str) -> Path:
+    if not _HUB_NAME.fullmatch(place):
+        raise CannotStart(
+            f"--model: there is no folder {place}. Expected the path of a Hugging Face "
+            "folder, or a name on the Hub such as org/model."
+        )
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(place, allow_patterns=list(_HUB_FILES)))
+        return Path(
+            snapshot_download(
+                place,
+                allow_patterns=list(_HUB_FILES),
+                ignore_patterns=list(_HUB_LEFT_OUT),
+            )
+        )
     except Exception as fault:
         raise CannotStart(
             f"--model: {place} is no folder, and it could not be fetched from the Hub "
@@ -193,6 +224,9 @@ def serve(arguments: argparse.Namespace) -> int:
     """Run the server until it is told to stop."""
     home = (arguments.home or default_home()).expanduser().resolve()
     check_exposure(arguments.host, arguments.key)
+    worker = thread_environment("worker", arguments.threads)
+    # Read when torch is imported, which happens later in this process.
+    os.environ.update(thread_environment("server"))
     models = read_models(arguments.model)
     homes.prepare(home)
     lock = homes.folder_lock(home / homes.SERVER_LOCK)
@@ -210,7 +244,8 @@ def serve(arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         with contextlib.closing(open_socket(arguments.host, arguments.port)) as sock:
-            return _serve(arguments, home, models, sock)
+            threads = int(worker["OMP_NUM_THREADS"])
+            return _serve(arguments, home, models, threads, sock)
     except KeyboardInterrupt:
         return 0
     finally:
@@ -222,6 +257,7 @@ def _serve(
     arguments: argparse.Namespace,
     home: Path,
     models: dict[str, Path],
+    training_threads: int,
     sock: socket.socket,
 ) -> int:
     import uvicorn
@@ -233,10 +269,6 @@ def _serve(
     port = sock.getsockname()[1]
     url = url_of(arguments.host, port)
     start_log(home)
-    worker = thread_environment("worker", arguments.threads)
-    training_threads = int(worker["OMP_NUM_THREADS"])
-    # Read when torch is imported, which happens later in this process.
-    os.environ.update(thread_environment("server"))
     settings = Settings(
         home=home,
         host=arguments.host,

@@ -12,13 +12,13 @@ from __future__ import annotations
 import json
 import platform
 import shutil
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -28,6 +28,7 @@ from helpers.provider.hyperparameters import (
     LORA_FROM_PARAMETERS,
     LORA_RANK,
 )
+from helpers.provider.model_folders import count_parameters
 
 # Files of a model folder that fine-tuning does not change.
 COMPANION_FILES = (
@@ -43,12 +44,24 @@ COMPANION_FILES = (
     "tokenizer.model",
 )
 
+# State-space layers hand the weights of these to a kernel and never call the modules,
+# so an addition to them would have no effect in training (peft 0.21 refuses two).
+NOT_ADAPTED = ("out_proj", "conv1d", "x_proj", "dt_proj")
+
+# Types of half the size; what LoRA makes of such a model is stored in the same one.
+HALF = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+# With these many tokens at once, what a model of 135 million parameters remembers for
+# its way back takes about a gigabyte.
+TOKENS_AT_ONCE = 1024
+
 
 class TrainableModel(Protocol):
     """What training asks of a model."""
 
     n_parameters: int
     lora: bool
+    # A batch of more tokens is computed in pieces, to save memory; None never is.
+    most_tokens: int | None
 
     def parameters(self) -> dict[str, Tensor]:
         """Return the float32 tensors that are trained, by name."""
@@ -64,13 +77,13 @@ class TrainableModel(Protocol):
             wanted: ascending positions within each text, one or more for each.
         """
 
-    def backward(self, loss: Tensor) -> None:
+    def backward(self, loss: Tensor, *, add: bool = False) -> None:
         """Put the gradients of a loss into `.grad` of the tensors that are trained.
-
-        What stood there before is replaced, not added to.
 
         Args:
             loss: of the logits that were computed last.
+            add: add to what stands there, which is replaced otherwise. Only a model
+                that has `most_tokens` needs to know this.
         """
 
     def save(self, folder: Path) -> None:
@@ -97,6 +110,18 @@ def read_config(folder: Path) -> dict:
     return json.loads((folder / "config.json").read_text("utf-8"))
 
 
+def write_config(folder: Path, config: dict) -> None:
+    """Write the config.json of a model folder; `dtype` goes by its new name only."""
+    config.pop("torch_dtype", None)
+    text = json.dumps(config, indent=2, sort_keys=True)
+    (folder / "config.json").write_text(text + "\n", "utf-8")
+
+
+def config_dtype(config: dict) -> str | None:
+    """Return the type in which a model's weights are stored, as config.json says."""
+    return config.get("dtype") or config.get("torch_dtype")
+
+
 def weight_files(folder: Path) -> list[Path]:
     """Return the safetensors files of a model folder.
 
@@ -110,19 +135,6 @@ def weight_files(folder: Path) -> list[Path]:
             "model.save_pretrained writes them (pickled .bin files are not read)"
         )
     return files
-
-
-def count_parameters(folder: Path) -> int:
-    """Count the weights of a model folder without reading them."""
-    total = 0
-    for file in weight_files(folder):
-        with safe_open(file, framework="pt") as tensors:
-            for name in tensors.keys():  # noqa: SIM118 (safe_open is no dict)
-                size = 1
-                for n in tensors.get_slice(name).get_shape():
-                    size *= n
-                total += size
-    return total
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
@@ -154,6 +166,7 @@ def open_for_training(
     Raises:
         FileNotFoundError: there are no safetensors in the folder.
     """
+    weight_files(folder)
     n_parameters = count_parameters(folder)
     if lora is None:
         lora = n_parameters >= LORA_FROM_PARAMETERS
@@ -175,6 +188,7 @@ class LlamaModel:
     """
 
     lora = False
+    most_tokens = None
 
     def __init__(
         self, folder: Path, shape: llama.LlamaShape, dtype: torch.dtype
@@ -222,8 +236,10 @@ class LlamaModel:
             self._used, self._shape, self._tables, packed, embedded
         )
 
-    def backward(self, loss: Tensor) -> None:
-        """See TrainableModel."""
+    def backward(self, loss: Tensor, *, add: bool = False) -> None:
+        """See TrainableModel; batches are never computed in pieces here."""
+        if add:
+            raise NotImplementedError("gradients are replaced here, never added to")
         loss.backward()
         for name, tensor in self._weights.items():
             used = self._used[name]
@@ -242,10 +258,7 @@ class LlamaModel:
         state = llama.to_hf_names(weights, self._shape)
         save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
         copy_companions(self._folder, folder)
-        config = read_config(folder) | {"dtype": "float32"}
-        config.pop("torch_dtype", None)
-        text = json.dumps(config, indent=2, sort_keys=True)
-        (folder / "config.json").write_text(text + "\n", "utf-8")
+        write_config(folder, read_config(folder) | {"dtype": "float32"})
 
 
 class HuggingFaceModel:
@@ -259,9 +272,18 @@ class HuggingFaceModel:
         from transformers import AutoModelForCausalLM
 
         self._folder, self.lora = folder, lora
+        self.most_tokens = TOKENS_AT_ONCE if lora else None
         torch.manual_seed(seed)
+        # Weights that are only read stay as they are stored, where matrices are
+        # multiplied in that type anyway. The additions are float32 (peft sees to it).
+        stored = config_dtype(read_config(folder))
+        as_stored = lora and dtype == torch.bfloat16 and stored == "bfloat16"
+        self._stored = stored if lora and stored in HALF else None
         model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, local_files_only=True
+            folder,
+            dtype=torch.bfloat16 if as_stored else torch.float32,
+            local_files_only=True,
+            trust_remote_code=False,
         )
         self.n_parameters = sum(p.numel() for p in model.parameters())
         arguments = inspect.signature(model.forward).parameters
@@ -270,14 +292,22 @@ class HuggingFaceModel:
         if lora:
             from peft import LoraConfig, get_peft_model
 
+            states = any(n.endswith(".conv1d") for n, _ in model.named_modules())
+
             config = LoraConfig(
                 r=LORA_RANK,
                 lora_alpha=LORA_ALPHA,
                 lora_dropout=0.0,
                 target_modules="all-linear",
+                exclude_modules=list(NOT_ADAPTED) if states else None,
                 task_type="CAUSAL_LM",
             )
-            model = get_peft_model(model, config)
+            with warnings.catch_warnings():
+                # peft tells which settings it corrects itself: that transposed layers
+                # are transposed, how often nested experts are wrapped.
+                warnings.simplefilter("ignore", UserWarning)
+                warnings.simplefilter("ignore", RuntimeWarning)
+                model = get_peft_model(model, config)
         self._model = model.to(device).train()
         self._device = torch.device(device)
         self._autocast = dtype == torch.bfloat16
@@ -328,35 +358,54 @@ class HuggingFaceModel:
             ).logits
         return logits[row_of.to(self._device), at.to(self._device)].float()
 
-    def backward(self, loss: Tensor) -> None:
+    def backward(self, loss: Tensor, *, add: bool = False) -> None:
         """See TrainableModel."""
-        for parameter in self.parameters().values():
-            parameter.grad = None
+        if not add:
+            for parameter in self.parameters().values():
+                parameter.grad = None
         loss.backward()
 
     def save(self, folder: Path) -> None:
         """See TrainableModel; low-rank additions are added to what they adapt."""
         state = self._merged() if self.lora else self._base.state_dict()
         self._base.save_pretrained(folder, state_dict=state)
+        if self._stored is not None:
+            write_config(folder, read_config(folder) | {"dtype": self._stored})
         # The base's own files win, as far as save_pretrained did not have to write.
         copy_companions(self._folder, folder, only_missing=True)
 
     def _merged(self) -> dict[str, Tensor]:
-        """Weights with the additions added in copies: training may go on."""
-        modules = dict(self._base.named_modules())
+        """Weights with the additions added in copies: training may go on.
+
+        peft wraps what it adapts: the wrapped layer is called `base_layer`, and where
+        several parameters of one module are adapted (experts), wrappers are nested.
+        """
+        from peft.tuners.lora import LoraLayer
+
+        adapted = {}
+        for name, module in self._base.named_modules():
+            if isinstance(module, LoraLayer):
+                leaf = getattr(module, "parameter_name", "weight")
+                adapted[f"{_unwrapped(name)}.{leaf}"] = module
         merged = {}
         for name, tensor in self._base.state_dict().items():
-            if "lora_" in name:
+            if ".lora_" in name:
                 continue
-            owner, _, leaf = name.rpartition(".base_layer.")
-            if not owner:
-                merged[name] = tensor
-                continue
-            if leaf == "weight":
-                delta = modules[owner].get_delta_weight("default")
-                tensor = tensor + delta.to(tensor.dtype)
-            merged[f"{owner}.{leaf}"] = tensor.detach()
+            own = _unwrapped(name)
+            if own in adapted:
+                delta = adapted[own].get_delta_weight("default").detach()
+                # Rounded once, where weights are stored in half precision.
+                tensor = tensor.float() + delta.float()
+            half = HALF.get(self._stored)
+            if half is not None and tensor.is_floating_point():
+                tensor = tensor.to(half)
+            merged[own] = tensor.detach()
         return merged
+
+
+def _unwrapped(name: str) -> str:
+    """Return the name that a module or tensor had before peft wrapped it."""
+    return ".".join(part for part in name.split(".") if part != "base_layer")
 
 
 def copy_companions(source: Path, target: Path, *, only_missing: bool = False) -> None:

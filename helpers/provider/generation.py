@@ -64,6 +64,8 @@ class GenerationRequest:
         presence_penalty: taken off tokens that were there already, -2 to 2.
         frequency_penalty: taken off for each time that they were there, -2 to 2.
         logit_bias: added to the logits of these tokens.
+        continues: the answer goes on the prompt's last sentence (see
+            IncrementalDecoder).
     """
 
     model_path: Path
@@ -77,6 +79,7 @@ class GenerationRequest:
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
     logit_bias: dict[int, float] | None = None
+    continues: bool = False
 
 
 @dataclass(slots=True)
@@ -240,7 +243,7 @@ class _Row:
         )
         self.last = -1
         self._end_ids = renderer.end_ids
-        self._decoder = IncrementalDecoder(renderer)
+        self._decoder = IncrementalDecoder(renderer, continues=request.continues)
         self._stops = [stop for stop in request.stop if stop]
         self._left = min(request.max_tokens, renderer.context - len(request.prompt_ids))
         # Tokens whose text may still be cut by a stop string, or lacks its end.

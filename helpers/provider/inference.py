@@ -14,6 +14,7 @@ It must never know requests, sampling or text.
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Protocol
 
@@ -23,18 +24,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from helpers.provider import llama
-from helpers.provider.causal_models import (
-    count_parameters,
-    read_config,
-    read_weights,
-)
+from helpers.provider.causal_models import read_config, read_weights, weight_files
 from helpers.provider.hyperparameters import LORA_FROM_PARAMETERS
+from helpers.provider.model_folders import count_parameters
+from helpers.provider.rendering import context_of
 
 # A shorter common beginning of two prompts is computed again: copying has a price too.
 SHORTEST_SHARED = 16
 # The cache grows by these amounts.
 ROWS_AT_ONCE = 8
 TOKENS_AT_ONCE = 256
+# What the cache is called: keys and values, or the states of a state-space model.
+MEMORIES = ("past_key_values", "cache_params")
 
 
 class AnsweringModel(Protocol):
@@ -63,6 +64,7 @@ def open_for_answers(folder: Path, *, fast: bool = True) -> AnsweringModel:
     Raises:
         FileNotFoundError: there are no safetensors in the folder.
     """
+    weight_files(folder)
     shape = llama.LlamaShape.from_config(read_config(folder))
     large = count_parameters(folder) >= LORA_FROM_PARAMETERS
     device = "cuda" if large and torch.cuda.is_available() else "cpu"
@@ -286,6 +288,9 @@ class HuggingFaceAnswers:
 
     Architectures differ in what they keep (windows, states, several kinds of layers),
     so rows are computed one after the other: slower than together, but right for all.
+
+    Raises:
+        ValueError: the architecture remembers nothing from token to token.
     """
 
     def __init__(self, folder: Path, device: str) -> None:
@@ -296,14 +301,21 @@ class HuggingFaceAnswers:
         large = count_parameters(folder) >= LORA_FROM_PARAMETERS
         dtype = "auto" if large else torch.float32
         model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, local_files_only=True
+            folder, dtype=dtype, local_files_only=True, trust_remote_code=False
         )
         self.model = model.to(device).eval()
         self.device = device
-        self.context = int(
-            config.get("max_position_embeddings") or config.get("n_positions") or 2048
-        )
+        self.context = context_of(config)
         self.vocab_size = int(config["vocab_size"])
+        arguments = inspect.signature(model.forward).parameters
+        self._memory = next((name for name in MEMORIES if name in arguments), None)
+        if self._memory is None:
+            raise ValueError(
+                f"{config.get('model_type')}: this architecture keeps no cache; "
+                f"expected one whose forward takes {' or '.join(MEMORIES)}"
+            )
+        # The logits of a long prompt for a large vocabulary would be gigabytes.
+        self._fewer = {"logits_to_keep": 1} if "logits_to_keep" in arguments else {}
         self._caches: dict[int, object] = {}
 
     @torch.inference_mode()
@@ -320,10 +332,11 @@ class HuggingFaceAnswers:
     def _append(self, row: int, ids: list[int]) -> Tensor:
         output = self.model(
             input_ids=torch.tensor([ids], device=self.device),
-            past_key_values=self._caches.get(row),
             use_cache=True,
+            **{self._memory: self._caches.get(row)},
+            **self._fewer,
         )
-        self._caches[row] = output.past_key_values
+        self._caches[row] = getattr(output, self._memory)
         return output.logits[0, -1].float().cpu()
 
     def move(self, source: int, target: int) -> None:

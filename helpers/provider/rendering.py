@@ -28,6 +28,7 @@ import functools
 import itertools
 import json
 import re
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from helpers.provider.decoding import ByteTable
+from helpers.provider.decoding import ByteTable, pieces_of
 
 Message = dict[str, Any]
 
@@ -92,15 +93,13 @@ class ChatRenderer:
         self._tokenizer = Tokenizer.from_file(str(file))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._literal = Tokenizer.from_str(self._tokenizer.to_str())
-        self._literal.encode_special_tokens = True
+        self._literal = _literal_reader(json.loads(self._tokenizer.to_str()))
         added = self._tokenizer.get_added_tokens_decoder()
         self._special = {t.content: i for i, t in added.items() if t.special}
         self._settings = _read_json(self.model_path / "tokenizer_config.json")
         config = _read_json(self.model_path / "config.json")
-        self.context = int(
-            config.get("max_position_embeddings") or config.get("n_positions") or 2048
-        )
+        self.context = context_of(config)
+        self._places = config.get("vocab_size")
         self.way = self._choose_way()
         self.end_ids = self._find_end_ids(config)
         self.byte_table = ByteTable.of(self._tokenizer)
@@ -160,11 +159,58 @@ class ChatRenderer:
         ids: list[int] = []
         weights: list[float] = []
         for piece in pieces:
-            reader = self._tokenizer if piece.special else self._literal
-            found = reader.encode(piece.text, add_special_tokens=False).ids
+            found = self._read(piece, ids[-1] if ids else None)
             ids += found
             weights += [piece.weight] * len(found)
         return ids, weights
+
+    def _read(self, piece: _Piece, previous: int | None) -> list[int]:
+        """Return the tokens of a piece that stands behind a token, or begins a text.
+
+        Some tokenizers put a space before every text that they are given, and some
+        behind every special token. A piece that goes on a sentence must not get one.
+        """
+        reader = self._tokenizer if piece.special else self._literal
+        going_on = self._going_on
+        if going_on is None or previous is None:
+            return reader.encode(piece.text, add_special_tokens=False).ids
+        inner = going_on[0 if piece.special else 1]
+        cut = len(piece.text)
+        if not self._once:
+            if previous in self._special_names:
+                cut = 0
+            elif piece.special and self._special:
+                found = self._special_pattern.search(piece.text)
+                cut = found.start() if found else cut
+        parts = ((inner, piece.text[:cut]), (reader, piece.text[cut:]))
+        return [
+            token
+            for by, text in parts
+            if text
+            for token in by.encode(text, add_special_tokens=False).ids
+        ]
+
+    @functools.cached_property
+    def _going_on(self) -> tuple[Tokenizer, Tokenizer] | None:
+        """The two readers for text that goes on another; None if they are the same."""
+        described = json.loads(self._tokenizer.to_str())
+        changed = _without_first_space(described)
+        if not changed:
+            return None
+        inner = Tokenizer.from_str(json.dumps(described))
+        return inner, _literal_reader(described)
+
+    @functools.cached_property
+    def _once(self) -> bool:
+        """Whether the space stands before the first word of all only."""
+        told = json.loads(self._tokenizer.to_str())["pre_tokenizer"] or {}
+        steps = told.get("pretokenizers", [told])
+        return any(step.get("prepend_scheme") == "first" for step in steps)
+
+    @functools.cached_property
+    def _special_pattern(self) -> re.Pattern:
+        spelled = sorted(self._special, key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, spelled)))
 
     def _pieces(self, messages, tools, *, prompt: bool) -> list[_Piece]:
         if self.way == "plain":
@@ -196,9 +242,11 @@ class ChatRenderer:
         whole = self._render(messages, tools, prompt=prompt)
         cuts: list[tuple[int, int, float]] = []
         for i, message in enumerate(messages):
-            weight = _weight(message)
-            if prompt or message["role"] != "assistant" or weight == 0:
+            if message["role"] != "assistant":
                 continue
+            # Cut in prompts too: an earlier answer is then read as the tokens that it
+            # had when it was given, and in training.
+            weight = 0.0 if prompt else _weight(message)
             before = self._render(messages[:i], tools, prompt=True) if i else ""
             after = self._render(messages[: i + 1], tools, prompt=False)
             if not (after.startswith(before) and whole.startswith(after)):
@@ -266,7 +314,9 @@ class ChatRenderer:
     def _hf_tokenizer(self):
         from transformers import AutoTokenizer
 
-        return AutoTokenizer.from_pretrained(self.model_path)
+        return AutoTokenizer.from_pretrained(
+            self.model_path, local_files_only=True, trust_remote_code=False
+        )
 
     def text_ids(self, text: str) -> list[int]:
         """Return the tokens of a text by itself; none of them is special."""
@@ -276,8 +326,14 @@ class ChatRenderer:
 
     @property
     def vocab_size(self) -> int:
-        """How many tokens there are, special ones included."""
-        return self._tokenizer.get_vocab_size(with_added_tokens=True)
+        """How many tokens there are that the model reads, special ones included."""
+        named = self._tokenizer.get_vocab_size(with_added_tokens=True)
+        # Some tokenizers name more (pictures, for instance) than their model has.
+        return min(named, self._places or named)
+
+    def goes_on(self, ids: Sequence[int]) -> bool:
+        """Say whether what follows a prompt goes on its text, or begins another."""
+        return bool(ids) and ids[-1] not in self._special_names
 
     @functools.cached_property
     def opening_ids(self) -> list[int]:
@@ -304,6 +360,8 @@ class ChatRenderer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """Turn ids into text; special tokens say nothing."""
+        if self.byte_table is not None and not self.byte_table.exact:
+            return "".join(pieces_of(self, ids))
         return self._tokenizer.decode(list(ids), skip_special_tokens=True)
 
     def token_bytes(self, token_id: int, previous: int | None = None) -> bytes:
@@ -493,6 +551,66 @@ def _show_special(pieces: list[_Piece], hidden: list[str]) -> list[_Piece]:
 
 
 # --------------------------------------------------------------------- reading folders
+
+
+def _literal_reader(described: dict[str, Any]) -> Tokenizer:
+    """Return a reader to which no text is a special token.
+
+    `encode_special_tokens` keeps special tokens from being looked for, but some kinds
+    of vocabulary hold them among the ordinary pieces, and find them there. They get
+    names that nobody can type.
+
+    Args:
+        described: a parsed tokenizer.json; it is changed.
+    """
+    model = described["model"]
+    if model["type"] != "BPE" or model.get("ignore_merges"):
+        special = [t for t in described["added_tokens"] if t["special"]]
+        new = {t["content"]: f"\uf8ff{secrets.token_hex(16)}" for t in special}
+        for token in special:
+            token["content"] = new[token["content"]]
+        vocab = model["vocab"]
+        if isinstance(vocab, dict):
+            model["vocab"] = {new.get(piece, piece): i for piece, i in vocab.items()}
+        else:
+            model["vocab"] = [[new.get(piece, piece), score] for piece, score in vocab]
+        unknown = model.get("unk_token")
+        if unknown in new:
+            model["unk_token"] = new[unknown]
+    reader = Tokenizer.from_str(json.dumps(described))
+    reader.encode_special_tokens = True
+    return reader
+
+
+def _without_first_space(described: dict[str, Any]) -> bool:
+    """Take what puts a space before every text out of a tokenizer.json.
+
+    Returns:
+        Whether there was anything of the kind.
+    """
+    changed = False
+    normalizer = described.get("normalizer") or {}
+    steps = normalizer.get("normalizers", [normalizer])
+    for step in steps:
+        if step.get("type") == "Prepend":
+            step["prepend"], changed = "", True
+    splitter = described.get("pre_tokenizer") or {}
+    for step in splitter.get("pretokenizers", [splitter]):
+        if step.get("type") == "Metaspace" and step["prepend_scheme"] != "never":
+            step["prepend_scheme"], changed = "never", True
+        if step.get("type") == "ByteLevel" and step["add_prefix_space"]:
+            step["add_prefix_space"], changed = False, True
+    return changed
+
+
+def context_of(config: dict[str, Any]) -> int:
+    """Return the most tokens that a model reads, by its config.json.
+
+    State-space models have no limit of their own; 2,048 keeps requests short for them.
+    """
+    return int(
+        config.get("max_position_embeddings") or config.get("n_positions") or 2048
+    )
 
 
 def _read_json(path: Path) -> dict[str, Any]:

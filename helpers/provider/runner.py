@@ -25,11 +25,12 @@ from pathlib import Path
 from typing import Any
 
 from helpers.provider import lifecycle
-from helpers.provider.blobs import BlobStore
+from helpers.provider.blobs import BlobStore, DiskFull
 from helpers.provider.hyperparameters import resolve_hyperparameters
 from helpers.provider.ids import new_id
 from helpers.provider.journal import JOURNAL_FILE, read_from
 from helpers.provider.lifecycle import JobConflict
+from helpers.provider.model_folders import job_bytes, room_for_job
 from helpers.provider.models import Registry
 from helpers.provider.settings import Settings
 from helpers.provider.store import Job, Session, Store
@@ -469,6 +470,12 @@ class Runner:
                 )
                 self._wake()
                 return
+            if (words := self._lacks_room(job, model.path)) is not None:
+                lifecycle.failed(
+                    session, job, _now(), "insufficient_storage", words, None
+                )
+                self._wake()
+                return
             threads = self._settings.training_threads
             if self._settings.fewer_for_small:
                 threads = min(threads, most_threads(model.path))
@@ -495,6 +502,17 @@ class Runner:
                 **job.resolved,
             },
         )
+
+    def _lacks_room(self, job: Job, model: Path) -> str | None:
+        """Say what is wrong if a job that has not begun would not fit on the disk."""
+        if self._folder(job.id).exists():
+            return None
+        needed = job_bytes(model, job.resolved["n_epochs"])
+        try:
+            self._blobs.check_space(needed)
+        except DiskFull:
+            return room_for_job(job.model, needed)
+        return None
 
     def _folder(self, job_id: str) -> Path:
         """Return a job's folder; the id is the database's, not a request's."""

@@ -26,7 +26,7 @@ import shutil
 import time
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -260,15 +260,25 @@ def measure(
             yield batch_loss(model, examples, batch)[1]
 
 
-def by_tokens(examples: Examples, limit: int = VALIDATION_TOKENS):
-    """Cut all examples into groups of about `limit` tokens, similar lengths together.
+def by_tokens(
+    examples: Examples,
+    limit: int = VALIDATION_TOKENS,
+    chosen: Sequence[int] | None = None,
+) -> Iterator[list[int]]:
+    """Cut examples into groups of about `limit` tokens, similar lengths together.
+
+    Args:
+        examples: of which `chosen` lists some; None takes all.
+        limit: a group has one example or at most so many tokens.
+        chosen: indices.
 
     Yields:
         list[int]: indices.
     """
     group: list[int] = []
     total = 0
-    for i in sorted(range(len(examples)), key=examples.length):
+    indices = range(len(examples)) if chosen is None else chosen
+    for i in sorted(indices, key=examples.length):
         if group and total + examples.length(i) > limit:
             yield group
             group, total = [], 0
@@ -448,8 +458,7 @@ class _Run:
 
     def _learn(self, batch: list[int]) -> dict[str, float]:
         """One step: loss, gradients, a bounded change of the weights."""
-        loss, tally = batch_loss(self.model, self.examples, batch)
-        self.model.backward(loss)
+        tally = self._gradients(batch)
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), auto.MAX_GRADIENT_NORM)
         share = auto.schedule(self.step, self.total_steps)
         for optimizer in self.optimizers:
@@ -459,6 +468,24 @@ class _Run:
         self.step += 1
         return tally.metrics("train")
 
+    def _gradients(self, batch: list[int]) -> Tally:
+        """Gradients of a batch's loss; in pieces, where all at once needs too much.
+
+        The loss of the batch is the mean over its tokens, so each piece counts by its
+        share of their weight. (Gradient accumulation: the sum is the same.)
+        """
+        if self.model.most_tokens is None:
+            loss, tally = batch_loss(self.model, self.examples, batch)
+            self.model.backward(loss)
+            return tally
+        whole = Tally()
+        weight = sum(float(self.examples[i][1][1:].sum()) for i in batch)
+        for piece in by_tokens(self.examples, self.model.most_tokens, batch):
+            loss, tally = batch_loss(self.model, self.examples, piece)
+            self.model.backward(loss * (tally.weight / weight), add=whole.tokens > 0)
+            whole.add(tally)
+        return whole
+
     def _glance(self) -> dict[str, float]:
         """Validation loss of one mini-batch, another one each time."""
         if self.validation is None:
@@ -466,8 +493,15 @@ class _Run:
         n = len(self.validation)
         first = (self.step // self.valid_every) * self.batch_size
         batch = [(first + i) % n for i in range(min(self.batch_size, n))]
-        (tally,) = measure(self.model, self.validation, iter([batch]))
-        return tally.metrics("valid")
+        total = Tally()
+        groups = by_tokens(self.validation, self._at_once(), batch)
+        for tally in measure(self.model, self.validation, groups):
+            total.add(tally)
+        return total.metrics("valid")
+
+    def _at_once(self) -> int:
+        """How many tokens are measured at once."""
+        return min(VALIDATION_TOKENS, self.model.most_tokens or VALIDATION_TOKENS)
 
     def _end_epoch(self) -> str:
         """Measure the whole validation file and write a model.
@@ -477,7 +511,8 @@ class _Run:
         """
         entry = self.unfinished
         if self.validation is not None:
-            total, groups = Tally(), by_tokens(self.validation)
+            total = Tally()
+            groups = by_tokens(self.validation, self._at_once())
             with self._timed("validation"):
                 for tally in measure(self.model, self.validation, groups):
                     total.add(tally)

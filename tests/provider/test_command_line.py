@@ -25,11 +25,8 @@ from tests.provider.harness import KEY, served
 
 
 @pytest.fixture
-def model(tmp_path):
-    folder = tmp_path / "model"
-    folder.mkdir()
-    (folder / "config.json").write_text("{}", encoding="utf-8")
-    return folder
+def model(tiny_llama):
+    return tiny_llama
 
 
 def run(*words: str) -> subprocess.CompletedProcess:
@@ -122,10 +119,35 @@ def test_models_are_given_as_name_and_folder(model):
     assert models == {"mine": model, BASE_MODEL_NAME: model}
 
 
-@pytest.mark.parametrize("text", ["mine", "mine=", "=x", "my name=/x", "a=/nowhere/x"])
+ODD_NAMES = ["my name", "/a", "a/", "a//b", "../a", "a/../b", "ft:x", "ä", "a\n"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["mine", "mine=", "=x", "a=/nowhere/x", *(f"{name}=/x" for name in ODD_NAMES)],
+)
 def test_a_model_that_is_not_there_is_said_clearly(text):
     with pytest.raises(CannotStart, match="--model"):
         read_models([text])
+
+
+def test_two_models_of_one_name_are_refused(model):
+    with pytest.raises(CannotStart, match="mine was given twice"):
+        read_models([f"mine={model}", f"mine={model}"])
+
+
+def test_a_name_on_the_hub_is_fetched_without_what_is_never_read(model, monkeypatch):
+    asked = {}
+
+    def fetch(name, **patterns):
+        asked.update(patterns, name=name)
+        return str(model)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
+    assert read_models(["small=org/model"])["small"] == model
+    assert asked["name"] == "org/model"
+    assert not any("bin" in pattern for pattern in asked["allow_patterns"])
+    assert "*/*" in asked["ignore_patterns"]
 
 
 def test_the_address_shown_is_one_that_clients_can_use():

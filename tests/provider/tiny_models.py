@@ -60,8 +60,68 @@ def make_tokenizer(special: list[str] = SPECIAL, vocab_size: int = 360):
     return tokenizer
 
 
-def _save_tokenizer(folder: Path, template: str | None, eos: str, special) -> int:
-    tokenizer = make_tokenizer(special)
+def pieces_tokenizer(kind: str, special: list[str]):
+    """Make a tokenizer that marks spaces with U+2581 and spells the rest in bytes.
+
+    Args:
+        kind: "unigram" and "llama2" put a space before every text and take it off
+            again; "gemma" does not.
+        special: special tokens.
+
+    Returns:
+        Tokenizer.
+    """
+    from tokenizers import (
+        Tokenizer,
+        decoders,
+        models,
+        normalizers,
+        pre_tokenizers,
+        trainers,
+    )
+
+    in_bytes = [f"<0x{byte:02X}>" for byte in range(256)]
+    common = {
+        "vocab_size": 500,
+        "special_tokens": [*special, "<unk>", *in_bytes],
+        "show_progress": False,
+    }
+    if kind == "unigram":
+        tokenizer = Tokenizer(models.Unigram())
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+        tokenizer.decoder = decoders.Sequence(
+            [decoders.ByteFallback(), decoders.Metaspace()]
+        )
+        trainer = trainers.UnigramTrainer(unk_token="<unk>", **common)
+    else:
+        tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True))
+        replace = normalizers.Replace(" ", "\u2581")
+        ends = [decoders.Replace("\u2581", " "), decoders.ByteFallback()]
+        ends.append(decoders.Fuse())
+        tokenizer.normalizer = replace
+        if kind == "llama2":
+            prepend = normalizers.Prepend("\u2581")
+            tokenizer.normalizer = normalizers.Sequence([prepend, replace])
+            ends.append(decoders.Strip(" ", 1, 0))
+        tokenizer.decoder = decoders.Sequence(ends)
+        trainer = trainers.BpeTrainer(max_token_length=6, **common)
+    tokenizer.train_from_iterator(TEXTS * 4, trainer)
+    described = json.loads(tokenizer.to_str())
+    described["model"]["byte_fallback"] = True
+    # In the vocabulary, but ordinary tokens, as SentencePiece has them.
+    described["added_tokens"] = [
+        token for token in described["added_tokens"] if token["content"] not in in_bytes
+    ]
+    return Tokenizer.from_str(json.dumps(described))
+
+
+def _save_tokenizer(
+    folder: Path, template: str | None, eos: str, special, kind: str = "bytes"
+) -> int:
+    if kind == "bytes":
+        tokenizer = make_tokenizer(special)
+    else:
+        tokenizer = pieces_tokenizer(kind, special)
     tokenizer.save(str(folder / "tokenizer.json"))
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": eos}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
@@ -118,6 +178,45 @@ def make_llama(
     return folder
 
 
+# Sizes of the smallest model of each architecture that still has all of its parts:
+# grouped queries, biases, norms of queries and keys, a window, experts, states.
+_ATTENTION = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+}
+_GEMMA = {**_ATTENTION, "head_dim": 8, "sliding_window": 16}
+_EXPERTS = {**_ATTENTION, "num_experts": 4, "num_experts_per_tok": 2}
+ARCHITECTURES: dict[str, dict] = {
+    "qwen2": {**_ATTENTION, "tie_word_embeddings": True},
+    "qwen3": {**_ATTENTION, "head_dim": 8, "tie_word_embeddings": True},
+    "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4},
+    "gpt_neox": {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+    },
+    "phi3": dict(_ATTENTION),
+    "gemma2": {
+        **_GEMMA,
+        "query_pre_attn_scalar": 8,
+        "layer_types": ["sliding_attention", "full_attention"],
+    },
+    "gemma3_text": {
+        **_GEMMA,
+        "query_pre_attn_scalar": 8,
+        "layer_types": ["sliding_attention", "full_attention"],
+    },
+    "qwen3_moe": {**_EXPERTS, "head_dim": 8, "moe_intermediate_size": 32},
+    "olmoe": dict(_EXPERTS),
+    "mixtral": {**_ATTENTION, "num_local_experts": 4, "num_experts_per_tok": 2},
+    "mamba": {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 8},
+}
+
+
 def make_other(
     folder: Path,
     architecture: str = "qwen2",
@@ -126,48 +225,41 @@ def make_other(
     context: int = 256,
     seed: int = 0,
     spread: float = 4.0,
+    tokenizer: str = "bytes",
+    **changes,
 ) -> Path:
-    """Write a random model of another architecture: "qwen2", "gpt2" or "gpt_neox"."""
+    """Write a random model of another architecture, one of ARCHITECTURES.
+
+    Args:
+        folder: where to.
+        architecture: its `model_type`.
+        template: chat template, or None.
+        context: the most tokens it reads.
+        seed: of the weights.
+        spread: factor on the matrices.
+        tokenizer: "bytes", or one of `pieces_tokenizer`.
+        changes: of the configuration.
+    """
     import torch
-    from transformers import (
-        AutoModelForCausalLM,
-        GPT2Config,
-        GPTNeoXConfig,
-        Qwen2Config,
-    )
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     folder.mkdir(parents=True, exist_ok=True)
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     eos = "<|im_end|>" if template is not None else "<|endoftext|>"
-    vocab = _save_tokenizer(folder, template, eos, special)
-    common = {
-        "vocab_size": vocab,
-        "bos_token_id": None,
-        "eos_token_id": special.index(eos),
-    }
-    config = {
-        "qwen2": lambda: Qwen2Config(
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            max_position_embeddings=context,
-            tie_word_embeddings=True,
-            **common,
-        ),
-        "gpt2": lambda: GPT2Config(
-            n_embd=32, n_layer=2, n_head=4, n_positions=context, **common
-        ),
-        "gpt_neox": lambda: GPTNeoXConfig(
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            max_position_embeddings=context,
-            **common,
-        ),
-    }[architecture]()
+    vocab = _save_tokenizer(folder, template, eos, special, tokenizer)
+    sizes = {"max_position_embeddings": context, **ARCHITECTURES[architecture]}
+    if architecture == "mamba":
+        del sizes["max_position_embeddings"]
+    if architecture == "gpt2":
+        sizes["n_positions"] = sizes.pop("max_position_embeddings")
+    config = AutoConfig.for_model(
+        architecture,
+        vocab_size=vocab,
+        bos_token_id=None,
+        pad_token_id=None,
+        eos_token_id=special.index(eos),
+        **sizes | changes,
+    )
     torch.manual_seed(seed)
     _save_model(AutoModelForCausalLM.from_config(config), folder, spread)
     return folder

@@ -246,6 +246,7 @@ async def create_completion(
                 max_tokens=max_tokens,
                 seed=seed,
                 top_logprobs=ranked if payload.logprobs is None else payload.logprobs,
+                continues=renderer.goes_on(ids),
                 **chances,
             )
         )

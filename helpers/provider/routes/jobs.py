@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from helpers.provider import lifecycle, views
+from helpers.provider.blobs import DiskFull
 from helpers.provider.context import Provider, now, provider_of
 from helpers.provider.errors import (
     ApiError,
@@ -20,6 +21,7 @@ from helpers.provider.errors import (
     not_served,
 )
 from helpers.provider.ids import new_id, random_text
+from helpers.provider.model_folders import job_bytes, room_for_job
 from helpers.provider.models import HOSTED, ModelEntry
 from helpers.provider.routes.paging import limit_of, metadata_filter, page_or_error
 from helpers.provider.routes.retrying import retries
@@ -45,8 +47,7 @@ def create_job(request: Request, payload: CreateJob, here: Here) -> Response:
     if known is not None:
         return views.answer(views.job_view(known))
     model = _check(here, payload)
-    # Checkpoints will need room; a full disk is said now, not in the middle.
-    here.blobs.check_space(0)
+    _check_space(here, payload, model)
     with here.store.write() as session:
         known = _known_job(session, here, request, key, request_hash)
         if known is not None:
@@ -97,6 +98,17 @@ def _check(here: Provider, payload: CreateJob) -> ModelEntry:
             "model_not_available",
         )
     return model
+
+
+def _check_space(here: Provider, payload: CreateJob, model: ModelEntry) -> None:
+    asked = payload.asked().n_epochs
+    # Checkpoints need room; a full disk is said now, not in the middle.
+    needed = job_bytes(model.path, asked if isinstance(asked, int) else None)
+    try:
+        here.blobs.check_space(needed)
+    except DiskFull as fault:
+        words = room_for_job(model.name, needed)
+        raise ApiError(400, words, code="insufficient_storage") from fault
 
 
 def _check_files(session: Session, payload: CreateJob) -> None:
