@@ -33,6 +33,7 @@ from pathlib import Path
 import torch
 
 from helpers.provider.decoding import IncrementalDecoder
+from helpers.provider.grammars import ConstraintBroken, Grammar
 from helpers.provider.inference import AnsweringModel, open_for_answers
 from helpers.provider.rendering import ChatRenderer
 from helpers.provider.sampling import Choice, Sampler, choose
@@ -64,6 +65,8 @@ class GenerationRequest:
         presence_penalty: taken off tokens that were there already, -2 to 2.
         frequency_penalty: taken off for each time that they were there, -2 to 2.
         logit_bias: added to the logits of these tokens.
+        grammar: that the answer obeys from its first token on, None for any text; its
+            vocabulary is that of the model.
     """
 
     model_path: Path
@@ -77,6 +80,7 @@ class GenerationRequest:
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
     logit_bias: dict[int, float] | None = None
+    grammar: Grammar | None = None
 
 
 @dataclass(slots=True)
@@ -184,6 +188,7 @@ class Generation:
         Raises:
             TimeoutError: it is not over yet.
             ModelNotLoaded: the model folder could not be opened.
+            ConstraintBroken: the grammar became too complex on the way.
         """
         if not self._over.wait(timeout):
             raise TimeoutError("the answer is not over yet")
@@ -229,6 +234,7 @@ class _Row:
     def __init__(self, generation: Generation, renderer: ChatRenderer) -> None:
         request = generation.request
         self.generation = generation
+        self._constraint = request.grammar.start() if request.grammar else None
         self.sampler = Sampler(
             temperature=request.temperature,
             top_p=request.top_p,
@@ -237,6 +243,7 @@ class _Row:
             presence_penalty=request.presence_penalty,
             frequency_penalty=request.frequency_penalty,
             logit_bias=request.logit_bias,
+            constraint=self._constraint,
         )
         self.last = -1
         self._end_ids = renderer.end_ids
@@ -248,6 +255,10 @@ class _Row:
 
     def take(self, choice: Choice) -> bool:
         """Take the next token; False when the answer is over."""
+        if self._constraint is not None and self._constraint.fault is not None:
+            fault = ConstraintBroken(self._constraint.fault)
+            self.generation._finish(None, fault)
+            return False
         if choice.id in self._end_ids:
             self._flush()
             self.generation.end_logprob = choice.logprob
@@ -259,6 +270,10 @@ class _Row:
         self._held.append(token)
         self._left -= 1
         if self._stops and self._stopped():
+            self.generation._finish("stop")
+            return False
+        if self._constraint is not None and self._constraint.over:
+            self._flush()
             self.generation._finish("stop")
             return False
         if self._left <= 0:

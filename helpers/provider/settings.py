@@ -72,6 +72,16 @@ class Limits:
     stored_completions: int = 10_000
     stored_completion_bytes: int = 256 * MEBIBYTE
     list_completions: int = 100
+    # What answers can be made to obey. 128 functions, 120,000 characters and 1,000 enum
+    # values are OpenAI's own (guide "Structured Outputs", read 2026-11-23); of its 5,000
+    # properties and ten levels of objects a laptop takes fewer and, with the lists and
+    # unions between them, more: each level of JSON counts. A grammar with a thousand
+    # properties is read in a tenth of a second.
+    functions: int = 128
+    schema_characters: int = 120_000
+    schema_depth: int = 64
+    schema_properties: int = 1_000
+    schema_enum_values: int = 1_000
 
 
 @dataclass(frozen=True)
