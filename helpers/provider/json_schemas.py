@@ -36,9 +36,7 @@ _REFUSED = {
     *("$dynamicRef", "$recursiveRef"),
 }
 # Formats that the grammar knows; others are remarks, as JSON Schema has it.
-_FORMATS = (
-    "date-time time date duration email hostname ipv4 ipv6 uuid uri".split()
-)
+_FORMATS = "date-time time date duration email hostname ipv4 ipv6 uuid uri".split()
 
 
 class SchemaRefused(ValueError):
@@ -182,9 +180,7 @@ def _ready(schema: Any, path: Keys) -> Any:
             value = [_ready(part, (*path, key, at)) for at, part in enumerate(value)]
         elif key in _SINGLE:
             value = _ready(value, (*path, key))
-        elif key == "format" and value not in _FORMATS:
-            continue
-        elif key not in _HONOURED:
+        elif key not in _HONOURED or (key == "format" and value not in _FORMATS):
             continue
         ready[key] = value
     # A name may come twice in an object, which a reader counts once.

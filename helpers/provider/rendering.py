@@ -248,7 +248,8 @@ class ChatRenderer:
             calls = [_PROBE.call()] * count
             answer = {"role": "assistant", "content": "", "tool_calls": calls}
             text = self._tried([_ASKED, answer])
-            if before is None or text is None or _PROBE.name not in text:
+            begins = before is not None and (text or "").startswith(before)
+            if not begins or _PROBE.name not in text:
                 found.append(None)
                 continue
             text = text.removeprefix(before)

@@ -224,10 +224,10 @@ def form_from_texts(one: str, two: str | None, probe: Probe) -> CallForm | None:
         return None
     name, arguments, end = found
     between = None
-    if two is not None and len(two) >= 2 * len(one):
-        # Where calls stand in one list, say, one call is all that is ever made.
-        if two.startswith(one) and two.endswith(one):
-            between = two[len(one) : -len(one)]
+    # Where calls stand in one list, say, one call is all that is ever made.
+    apart = two is not None and len(two) >= 2 * len(one)
+    if apart and two.startswith(one) and two.endswith(one):
+        between = two[len(one) : -len(one)]
     middle = one[name + len(probe.name) : arguments]
     return CallForm(one[:name], middle, one[end:], between)
 
