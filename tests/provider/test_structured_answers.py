@@ -14,8 +14,9 @@ import pydantic
 import pytest
 from jsonschema import Draft202012Validator
 
-from helpers.provider.settings import Limits
-from tests.provider.harness import KEY
+from helpers.provider.settings import BASE_MODEL_NAME, Limits
+from tests.provider.harness import KEY, FakeTraining
+from tests.provider.tiny_models import make_llama
 
 ASK = [{"role": "user", "content": "Write the foods as JSON: 2 c. sugar, 1 tsp. salt"}]
 FOOD = {
@@ -40,6 +41,15 @@ BAKE = {
 }
 REST = {"name": "rest"}
 TOOLS = [{"type": "function", "function": function} for function in (BAKE, REST)]
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    """A server whose tiny model has room for definitions of tools."""
+    folder = tmp_path_factory.mktemp("structured")
+    model = make_llama(folder / "tiny", context=1024, spread=2.0)
+    with FakeTraining(folder / "home", models={BASE_MODEL_NAME: model}) as server:
+        yield server
 
 
 def ask(client, messages=ASK, **more):
