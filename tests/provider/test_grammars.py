@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 import torch
@@ -25,7 +26,7 @@ from helpers.provider.tool_calls import (
     Said,
     read_calls,
 )
-from tests.provider.tiny_models import make_llama, make_other
+from tests.provider.tiny_models import make_llama, make_other, write_jsonl
 
 QWEN_CALLS = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n"
@@ -356,3 +357,80 @@ def test_keywords_that_no_answer_could_keep_are_refused():
 def test_a_schema_cannot_change_how_grammars_are_read():
     options = {"x-guidance": {"lenient": True}}
     assert checked(options, Limits(), strict=False) == {}
+
+
+TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": "set_timer",
+            "parameters": {
+                "type": "object",
+                "properties": {"food": {"type": "string", "maxLength": 12}},
+                "required": ["food"],
+                "additionalProperties": False,
+            },
+        },
+    }
+]
+FOODS = ("rice", "eggs", "bread", "soup", "beans", "pasta")
+
+
+def tool_examples() -> list[dict]:
+    """Return examples that teach when to call: for a timer yes, for thanks no."""
+    rows = []
+    for food in FOODS[:-1]:
+        call = {"name": "set_timer", "arguments": json.dumps({"food": food})}
+        called = [{"id": "call_1", "type": "function", "function": call}]
+        for question, answer in (
+            (f"Set a timer for the {food}.", {"tool_calls": called}),
+            (f"The {food} was good. Bye!", {"content": "Bye!"}),
+        ):
+            user = {"role": "user", "content": question}
+            messages = [user, {"role": "assistant", **answer}]
+            rows.append({"messages": messages, "tools": TOOLS})
+    return rows
+
+
+def test_a_model_that_was_trained_on_calls_calls_when_it_should(tmp_path):
+    from helpers.provider.generation import Engine, GenerationRequest
+    from helpers.provider.training import TrainingSpec, train
+
+    file = write_jsonl(tmp_path / "calls.jsonl", tool_examples())
+    spec = TrainingSpec(
+        BASE_MODEL_PATH,
+        file,
+        None,
+        tmp_path / "work",
+        n_epochs=6,
+        learning_rate_multiplier=2.0,
+    )
+    result = train(spec, lambda report: None, lambda: "run")
+    folder = Path(result.checkpoints[-1]["model_path"])
+    renderer = ChatRenderer(folder)
+    parameters = checked(TOOLS[0]["function"]["parameters"], Limits(), strict=True)
+    timer = Function("set_timer", parameters)
+    form = answer_form(functions=[timer], calls="auto", call_form=renderer.call_form)
+    engine = Engine()
+
+    def ask(question: str) -> tuple[str, list]:
+        chat = [{"role": "user", "content": question}]
+        request = GenerationRequest(
+            folder,
+            renderer.prompt_ids(chat, TOOLS),
+            max_tokens=60,
+            temperature=0,
+            grammar=compiled(form, renderer),
+        )
+        text = engine.submit(request).result(60).text
+        return read_calls(form.calls, ["set_timer"], text)[:2]
+
+    try:
+        asked = ask("Set a timer for the pasta.")
+        thanked = ask("The pasta was good. Bye!")
+    finally:
+        engine.close()
+    assert thanked[1] == []
+    ((name, arguments),) = asked[1]
+    assert (asked[0], name) == ("", "set_timer")
+    assert set(json.loads(arguments)) == {"food"}
