@@ -21,8 +21,10 @@ from pydantic import BaseModel
 from helpers.provider import views
 from helpers.provider.errors import error_body
 from helpers.provider.ids import new_id
+from helpers.provider.tool_calls import Called, Piece, Said, read_calls
 
 if TYPE_CHECKING:
+    from helpers.provider.chat_forms import WantedForm
     from helpers.provider.generation import Generation, TokenOut
     from helpers.provider.rendering import ChatRenderer
 
@@ -131,6 +133,7 @@ class Answer(Choices):
         renderer: of the model; names tokens in log probabilities.
         logprobs: whether to tell log probabilities.
         include_usage: whether a stream ends with the token counts.
+        wanted: the form of the choices, None for any text.
         keep: what is to be done with the completion before its end is told.
     """
 
@@ -144,12 +147,15 @@ class Answer(Choices):
         renderer: ChatRenderer,
         logprobs: bool,
         include_usage: bool,
+        wanted: WantedForm | None = None,
         keep: Callable[[ChatCompletion], Awaitable[None]] | None = None,
     ) -> None:
         head = {"id": new_id("chatcmpl-"), "created": created_at, "model": model}
         super().__init__(head, prompt_tokens, generations, include_usage)
         self._renderer = renderer
         self._logprobs = logprobs
+        self._call_ids: dict[int, list[str]] = {}
+        self._wanted = wanted
         self._keep = keep
 
     async def _choice(self, index: int) -> dict[str, Any]:
@@ -164,12 +170,46 @@ class Answer(Choices):
                 logprob_of(self._renderer, token, previous)
                 for token, previous in zip(result.tokens, ids, strict=False)
             ]
+        message, finish_reason = self._message(index, result.text, result.finish_reason)
         return {
             "index": index,
-            "message": {"role": "assistant", "content": result.text, "refusal": None},
-            "finish_reason": result.finish_reason,
+            "message": message,
+            "finish_reason": finish_reason,
             "logprobs": _content(logprobs),
         }
+
+    def _message(
+        self, index: int, text: str, reason: str | None
+    ) -> tuple[dict[str, Any], str | None]:
+        """Return the message that a text is, and why it ended."""
+        message: dict[str, Any] = {"role": "assistant", "content": text}
+        message["refusal"] = None
+        if self._wanted is None or not self._wanted.form.functions:
+            return message, reason
+        form = self._wanted.form
+        names = [function.name for function in form.functions]
+        said, calls, finished = read_calls(form.calls, names, text)
+        if not calls:
+            return {**message, "content": said}, reason
+        shown = [{"name": name, "arguments": arguments} for name, arguments in calls]
+        message["content"] = said or None
+        if self._wanted.legacy:
+            message["function_call"] = shown[0]
+        else:
+            message["tool_calls"] = [
+                {"id": call_id, "type": "function", "function": function}
+                for call_id, function in zip(
+                    self._ids_of_calls(index, len(shown)), shown, strict=True
+                )
+            ]
+        return message, self._wanted.finish_reason(reason, len(calls), finished)
+
+    def _ids_of_calls(self, index: int, count: int) -> list[str]:
+        """Return the ids of the first calls of a choice, always the same ones."""
+        known = self._call_ids.setdefault(index, [])
+        while len(known) < count:
+            known.append(new_id("call_"))
+        return known[:count]
 
     async def whole(self) -> ChatCompletion:
         """Generate all choices, keep the completion if asked to, and return it."""
@@ -209,8 +249,12 @@ class Answer(Choices):
         def say(delta: dict[str, Any], **more: Any) -> None:
             events.put_nowait(self._event({"index": index, "delta": delta}, **more))
 
-        say({"role": "assistant", "content": "", "refusal": None})
+        reader = self._wanted.form.reader() if self._wanted else None
+        # Whether there will be text is not known before its first piece.
+        content = "" if reader is None else None
+        say({"role": "assistant", "content": content, "refusal": None})
         generation, previous = self._generations[index], None
+        calls = 0
         async for token in generation:
             self._completion_tokens += 1
             logprobs = (
@@ -219,9 +263,39 @@ class Answer(Choices):
                 else None
             )
             previous = token.id
-            if token.text or logprobs:
-                say({"content": token.text}, logprobs=logprobs)
-        say({}, finish_reason=generation.finish_reason)
+            if reader is None:
+                deltas = [{"content": token.text}] if token.text else []
+            else:
+                pieces = reader.feed(token.text)
+                calls += sum(isinstance(piece, Called) for piece in pieces)
+                deltas = [self._delta(index, piece) for piece in pieces]
+            if logprobs and not deltas:
+                deltas = [{"content": ""} if reader is None else {}]
+            for delta in deltas:
+                say(delta, logprobs=logprobs)
+                logprobs = None  # told once
+        reason = generation.finish_reason
+        if reader is not None:
+            for piece in reader.finish():
+                say(self._delta(index, piece))
+            reason = self._wanted.finish_reason(reason, calls, reader.finished_calls)
+        say({}, finish_reason=reason)
+
+    def _delta(self, index: int, piece: Piece) -> dict[str, Any]:
+        """Return what a piece of an answer adds to its message."""
+        if isinstance(piece, Said):
+            return {"content": piece.text}
+        if isinstance(piece, Called):
+            function = {"name": piece.name, "arguments": ""}
+        else:
+            function = {"arguments": piece.text}
+        if self._wanted.legacy:
+            return {"function_call": function}
+        call: dict[str, Any] = {"index": piece.index, "function": function}
+        if isinstance(piece, Called):
+            call_id = self._ids_of_calls(index, piece.index + 1)[-1]
+            call |= {"id": call_id, "type": "function"}
+        return {"tool_calls": [call]}
 
     def _usage_event(self) -> bytes:
         return self._event(None, usage=self._usage())

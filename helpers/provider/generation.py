@@ -33,6 +33,7 @@ from pathlib import Path
 import torch
 
 from helpers.provider.decoding import IncrementalDecoder
+from helpers.provider.grammars import ConstraintBroken, Grammar
 from helpers.provider.inference import AnsweringModel, open_for_answers
 from helpers.provider.rendering import ChatRenderer
 from helpers.provider.sampling import Choice, Sampler, choose
@@ -66,6 +67,8 @@ class GenerationRequest:
         logit_bias: added to the logits of these tokens.
         continues: the answer goes on the prompt's last sentence (see
             IncrementalDecoder).
+        grammar: that the answer obeys from its first token on, None for any text; its
+            vocabulary is that of the model.
     """
 
     model_path: Path
@@ -80,6 +83,7 @@ class GenerationRequest:
     frequency_penalty: float = 0.0
     logit_bias: dict[int, float] | None = None
     continues: bool = False
+    grammar: Grammar | None = None
 
 
 @dataclass(slots=True)
@@ -187,6 +191,7 @@ class Generation:
         Raises:
             TimeoutError: it is not over yet.
             ModelNotLoaded: the model folder could not be opened.
+            ConstraintBroken: the grammar became too complex on the way.
         """
         if not self._over.wait(timeout):
             raise TimeoutError("the answer is not over yet")
@@ -232,6 +237,7 @@ class _Row:
     def __init__(self, generation: Generation, renderer: ChatRenderer) -> None:
         request = generation.request
         self.generation = generation
+        self._constraint = request.grammar.start() if request.grammar else None
         self.sampler = Sampler(
             temperature=request.temperature,
             top_p=request.top_p,
@@ -240,6 +246,7 @@ class _Row:
             presence_penalty=request.presence_penalty,
             frequency_penalty=request.frequency_penalty,
             logit_bias=request.logit_bias,
+            constraint=self._constraint,
         )
         self.last = -1
         self._end_ids = renderer.end_ids
@@ -251,6 +258,10 @@ class _Row:
 
     def take(self, choice: Choice) -> bool:
         """Take the next token; False when the answer is over."""
+        if self._constraint is not None and self._constraint.fault is not None:
+            fault = ConstraintBroken(self._constraint.fault)
+            self.generation._finish(None, fault)
+            return False
         if choice.id in self._end_ids:
             self._flush()
             self.generation.end_logprob = choice.logprob
@@ -262,6 +273,10 @@ class _Row:
         self._held.append(token)
         self._left -= 1
         if self._stops and self._stopped():
+            self.generation._finish("stop")
+            return False
+        if self._constraint is not None and self._constraint.over:
+            self._flush()
             self.generation._finish("stop")
             return False
         if self._left <= 0:

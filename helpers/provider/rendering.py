@@ -17,7 +17,8 @@ else does.
 How tools are written where the template has no words of its own for them (ways 1, 3):
 the definitions follow the system text after a line `Tools:`, one JSON object a line;
 a call by the assistant is one JSON object a line, {"name": ..., "arguments": ...};
-what a tool answers is a message of the role `tool`.
+what a tool answers is a message of the role `tool`. A template that leaves calls or
+definitions out is given them in the same words, as text.
 
 It knows text and tokens; it must never know tensors, requests or jobs.
 """
@@ -37,6 +38,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from helpers.provider.decoding import ByteTable, pieces_of
+from helpers.provider.tool_calls import CallForm, Probe, form_from_texts
 
 Message = dict[str, Any]
 
@@ -53,6 +55,8 @@ PLAIN_NAMES = {
     "assistant": "Assistant",
     "tool": "Tool",
 }
+_PROBE = Probe()
+_ASKED = {"role": "user", "content": "x"}
 # Unlike any text: private-use characters, around the number of a piece of user text.
 _MARK = "\uf8ff\ue0b0"
 
@@ -238,6 +242,7 @@ class ChatRenderer:
         those answers are trained that still stand in the whole text as they were
         given.
         """
+        messages, tools = self._what_is_left_out(messages, tools)
         messages, hidden = self._hide_special(messages)
         whole = self._render(messages, tools, prompt=prompt)
         cuts: list[tuple[int, int, float]] = []
@@ -263,6 +268,67 @@ class ChatRenderer:
             at = stop
         pieces.append(_Piece(whole[at:], special=True))
         return _show_special(pieces, hidden)
+
+    def _what_is_left_out(self, messages, tools) -> tuple[list[Message], list | None]:
+        """Write as text what the template would leave out of calls and tools."""
+        template = _chat_template(self.model_path, self._settings) or ""
+        if tools and not re.search(r"\btools\b", template):
+            if messages and messages[0]["role"] in ("system", "developer"):
+                before, messages = content_text(messages[0]), messages[1:]
+                described = tools_text(tools, before)
+            else:
+                described = tools_text(tools)
+            messages = [{"role": "system", "content": described}, *messages]
+            tools = None
+        if "tool_calls" not in template:
+            messages = [_calls_as_text(message) for message in messages]
+        return messages, tools
+
+    @functools.cached_property
+    def _written_calls(self) -> tuple[str, str | None] | None:
+        """What the template makes of an answer that is one call, and two.
+
+        None if it leaves calls out. Special tokens behind a call are cut off.
+        """
+        before = self._tried([_ASKED], prompt=True)
+        found = []
+        for count in (1, 2):
+            calls = [_PROBE.call()] * count
+            answer = {"role": "assistant", "content": "", "tool_calls": calls}
+            text = self._tried([_ASKED, answer])
+            begins = before is not None and (text or "").startswith(before)
+            if not begins or _PROBE.name not in text:
+                found.append(None)
+                continue
+            text = text.removeprefix(before)
+            at = text.rindex(_PROBE.name)
+            ends = [i for s in self._special if (i := text.find(s, at)) >= 0]
+            found.append(text[: min(ends, default=len(text))].rstrip())
+        return None if found[0] is None else (found[0], found[1])
+
+    def _tried(self, messages: list[Message], *, prompt: bool = False) -> str | None:
+        """Return what the template makes of messages, None if it cannot."""
+        try:
+            return self._hf_tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=prompt
+            )
+        except Exception:  # whatever a template makes of what it does not expect
+            return None
+
+    @functools.cached_property
+    def call_form(self) -> CallForm:
+        """How this model writes calls of functions.
+
+        That of its chat template, where a call is text with a JSON object of a name and
+        arguments in it; else the form that this module describes. A call that begins
+        with a special token is not such text, since special tokens say nothing.
+        """
+        if self.way != "template" or self._written_calls is None:
+            return CallForm()
+        form = form_from_texts(*self._written_calls, _PROBE)
+        if form is None or any(name in form.begin for name in self._special):
+            return CallForm()
+        return form
 
     def _hide_special(self, messages) -> tuple[list[Message], list[str]]:
         """Replace what spells a special token in user text by a mark.
@@ -334,6 +400,11 @@ class ChatRenderer:
     def goes_on(self, ids: Sequence[int]) -> bool:
         """Say whether what follows a prompt goes on its text, or begins another."""
         return bool(ids) and ids[-1] not in self._special_names
+
+    @property
+    def tokenizer_json(self) -> str:
+        """The tokenizer as the `tokenizers` library writes it."""
+        return self._tokenizer.to_str()
 
     @functools.cached_property
     def opening_ids(self) -> list[int]:
@@ -433,21 +504,31 @@ def plain_messages(
         role = {"developer": "system", "function": "tool"}.get(
             message["role"], message["role"]
         )
-        text = content_text(message)
-        calls = _tool_calls(message)
-        if calls:
-            lines = [json.dumps(call, ensure_ascii=False) for call in calls]
-            text = "\n".join([*([text] if text else []), *lines])
+        text = _calls_as_text(message)["content"]
         result.append((role, text, _weight(message) if role == "assistant" else 0.0))
     if tools:
-        lines = [json.dumps(t.get("function", t), ensure_ascii=False) for t in tools]
-        described = "\n".join(["Tools:", *lines])
         if result and result[0][0] == "system":
-            described = f"{result[0][1]}\n\n{described}".lstrip()
-            result[0] = ("system", described, 0.0)
+            result[0] = ("system", tools_text(tools, result[0][1]), 0.0)
         else:
-            result.insert(0, ("system", described, 0.0))
+            result.insert(0, ("system", tools_text(tools), 0.0))
     return result
+
+
+def tools_text(tools: list, before: str = "") -> str:
+    """Write definitions of tools, one JSON object a line, behind another text."""
+    lines = [json.dumps(t.get("function", t), ensure_ascii=False) for t in tools]
+    described = "\n".join(["Tools:", *lines])
+    return f"{before}\n\n{described}".lstrip()
+
+
+def _calls_as_text(message: Message) -> Message:
+    """Return a message with its text and its calls as one text."""
+    text = content_text(message)
+    if calls := _tool_calls(message):
+        lines = [json.dumps(call, ensure_ascii=False) for call in calls]
+        text = "\n".join([*([text] if text else []), *lines])
+    left = ("tool_calls", "function_call", "refusal")
+    return {**{k: v for k, v in message.items() if k not in left}, "content": text}
 
 
 def content_text(message: Message) -> str:

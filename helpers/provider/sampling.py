@@ -7,9 +7,11 @@ It must never know models, caches or text.
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -35,6 +37,16 @@ class Choice:
     top_logprobs: list[tuple[int, float]] | None = None
 
 
+class Constraint(Protocol):
+    """What decides which tokens may come next at all (see grammars)."""
+
+    def mask(self) -> Tensor | None:
+        """Return which tokens may come, bool [tokens]; None if it cannot say."""
+
+    def take(self, token: int) -> None:
+        """Go on by the token that was chosen."""
+
+
 @dataclass
 class Sampler:
     """How one answer chooses its tokens, and what it has chosen so far.
@@ -47,6 +59,7 @@ class Sampler:
         presence_penalty: taken off the logit of every token that was there already.
         frequency_penalty: taken off once for each time that it was there.
         logit_bias: added to the logits of these tokens.
+        constraint: which tokens may come, None for all; no bias overrules it.
     """
 
     temperature: float = 1.0
@@ -56,16 +69,18 @@ class Sampler:
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
     logit_bias: dict[int, float] | None = None
+    constraint: Constraint | None = None
     counts: Counter[int] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
         self.greedy = self.temperature < COLDEST
         self._penalised = bool(self.presence_penalty or self.frequency_penalty)
-        self.adjusts = self._penalised or bool(self.logit_bias)
+        constrained = self.constraint is not None
+        self.adjusts = self._penalised or bool(self.logit_bias) or constrained
 
     def adjusted(self, logits: Tensor) -> Tensor:
-        """Return logits [vocab] with penalties and biases.
+        """Return logits [vocab] with penalties and biases, -inf where none may come.
 
         The formula is that of OpenAI's documentation ("Frequency and presence
         penalties", read 2026-11-22):
@@ -79,6 +94,11 @@ class Sampler:
         for token, bias in (self.logit_bias or {}).items():
             if 0 <= token < len(logits):
                 logits[token] += bias
+        if self.constraint is not None and (mask := self.constraint.mask()) is not None:
+            # A model may have more places than its tokenizer has tokens.
+            known = min(len(mask), len(logits))
+            logits[known:] = -math.inf
+            logits[:known].masked_fill_(~mask[:known].to(logits.device), -math.inf)
         return logits
 
     def draw(self, logits: Tensor) -> int:
@@ -132,6 +152,8 @@ def choose(logits: Tensor, samplers: list[Sampler]) -> list[Choice]:
     for i, (token, sampler) in enumerate(zip(tokens, samplers, strict=True)):
         if sampler.adjusts:
             sampler.counts[token] += 1
+        if sampler.constraint is not None:
+            sampler.constraint.take(token)
         if sampler.top_logprobs is None:
             choices.append(Choice(token))
         else:

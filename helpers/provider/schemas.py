@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
+    ValidationError,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -222,10 +223,84 @@ class StreamOptions(Request):
     include_obfuscation: bool | None = None
 
 
+FunctionName = Annotated[
+    str, Field(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9_-]+$")
+]
+
+
+class JsonSchemaFormat(Request):
+    """A schema that the answer obeys."""
+
+    name: FunctionName
+    description: str | None = None
+    # Called as on the wire, which pydantic has a method for.
+    schema_: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
+    strict: bool | None = None
+
+
 class ResponseFormat(Request):
     """The form the answer should have."""
 
     type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchemaFormat | None = None
+
+
+class FunctionTool(Request):
+    """A function that the model may call."""
+
+    name: FunctionName
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class Tool(Request):
+    """A tool; functions are served, custom tools are not."""
+
+    type: Literal["function", "custom"]
+    function: FunctionTool | None = None
+
+
+class FunctionChoice(Request):
+    """The name of a function that is to be called."""
+
+    name: str
+
+
+class AllowedTools(Request):
+    """Which of the tools may be called, and whether one must be."""
+
+    mode: Literal["auto", "required"]
+    tools: list[dict[str, Any]]
+
+
+class ToolChoice(Request):
+    """A tool, or some of the tools."""
+
+    type: Literal["function", "custom", "allowed_tools"]
+    function: FunctionChoice | None = None
+    allowed_tools: AllowedTools | None = None
+
+
+def _one_of(words: tuple[str, ...], kind: type[Request]):
+    """Return a check for one of some words or an object, with one error message."""
+
+    def check(value: Any) -> Any:
+        if value is None or value in words:
+            return value
+        if not isinstance(value, dict):
+            wanted = ", ".join(f"'{word}'" for word in words)
+            raise PydanticCustomError("wrong_choice", f"expected {wanted} or an object")
+        try:
+            return kind.model_validate(value)
+        except ValidationError as fault:
+            problem = fault.errors()[0]
+            at = ".".join(map(str, problem["loc"]))
+            raise PydanticCustomError(
+                "wrong_choice", "{at}: {why}", {"at": at, "why": problem["msg"]}
+            ) from fault
+
+    return PlainValidator(check)
 
 
 def check_stop(value: Any) -> list[str]:
@@ -267,11 +342,16 @@ class CreateChatCompletion(Request):
     metadata: Metadata = None
     user: str | None = None
     store: bool | None = None
+    tools: Annotated[list[Tool] | None, Field(max_length=_LIMITS.functions)] = None
+    tool_choice: Annotated[Any, _one_of(("none", "auto", "required"), ToolChoice)] = (
+        None
+    )
+    parallel_tool_calls: bool | None = None
+    functions: Annotated[
+        list[FunctionTool] | None, Field(min_length=1, max_length=_LIMITS.functions)
+    ] = None
+    function_call: Annotated[Any, _one_of(("none", "auto"), FunctionChoice)] = None
     # Present, these change what an answer means, so they are refused, not ignored.
-    tools: list[Any] | None = None
-    functions: list[Any] | None = None
-    tool_choice: Any = None
-    function_call: Any = None
     audio: Any = None
     modalities: list[str] | None = None
     web_search_options: Any = None

@@ -89,6 +89,15 @@ class Limits:
     batches_at_once: int = 8
     kept_batches: int = 10_000
     list_batches: int = 100
+    # What answers can be made to obey: 128 functions, 120,000 characters and 1,000 enum
+    # values are OpenAI's own. Of its 5,000 properties a laptop takes a thousand, which
+    # are read in a third of a second; its ten levels of objects are some thirty of
+    # JSON, all of which are counted here.
+    functions: int = 128
+    schema_characters: int = 120_000
+    schema_depth: int = 64
+    schema_properties: int = 1_000
+    schema_enum_values: int = 1_000
 
 
 @dataclass(frozen=True)

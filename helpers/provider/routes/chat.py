@@ -12,6 +12,13 @@ from starlette.responses import Response
 
 from helpers.provider import stored
 from helpers.provider.answers import Answer
+from helpers.provider.chat_forms import (
+    broken_forms_are_told,
+    check_choices,
+    check_word,
+    told_tools,
+    wanted_form,
+)
 from helpers.provider.context import Provider, now, provider_of
 from helpers.provider.errors import invalid, not_served
 from helpers.provider.models import ModelEntry
@@ -34,21 +41,13 @@ _TEXT_PARTS = ("text", "refusal")
 
 def _refuse_what_is_not_served(payload: CreateChatCompletion) -> None:
     """Refuse what would change the meaning of the answer, instead of ignoring it."""
-    form = payload.response_format
-    if form is not None and form.type != "text":
-        raise not_served(f"The response_format '{form.type}'", "response_format")
     for name, words in (
-        ("tools", "Calling tools"),
-        ("functions", "Calling functions"),
         ("audio", "Audio"),
         ("web_search_options", "Web search"),
         ("moderation", "Moderation"),
     ):
         if getattr(payload, name):
             raise not_served(words, name)
-    for name in ("tool_choice", "function_call"):
-        if getattr(payload, name) not in (None, "none", "auto"):
-            raise not_served(f"'{name}'", name)
     if payload.modalities and payload.modalities != ["text"]:
         raise not_served("Any modality but text", "modalities")
 
@@ -97,7 +96,10 @@ def _checked(message: Message, place: str) -> dict[str, Any]:
 
 
 async def _submit(
-    here: Provider, payload: CreateChatCompletion, model: ModelEntry
+    here: Provider,
+    payload: CreateChatCompletion,
+    tools: list[dict[str, Any]],
+    model: ModelEntry,
 ) -> Answer:
     from helpers.provider.generation import GenerationRequest
 
@@ -105,12 +107,16 @@ async def _submit(
         _checked(message, f"messages[{number}]")
         for number, message in enumerate(payload.messages)
     ]
+    check_word(payload, messages)
     chances = chances_of(payload)
     engine, renderer = await opened(here, model)
     try:
-        prompt = await run_in_threadpool(renderer.prompt_ids, messages)
+        prompt = await run_in_threadpool(renderer.prompt_ids, messages, tools or None)
     except ValueError as fault:
         raise invalid(str(fault), "messages", "invalid_value") from fault
+    wanted = await run_in_threadpool(
+        wanted_form, payload, renderer, here.settings.limits
+    )
     room = renderer.context - len(prompt)
     if room < 1:
         raise invalid(
@@ -128,6 +134,7 @@ async def _submit(
                 prompt_ids=prompt,
                 max_tokens=min(asked, room),
                 seed=seed,
+                grammar=wanted.grammar if wanted else None,
                 top_logprobs=(payload.top_logprobs or 0) if payload.logprobs else None,
                 **chances,
             )
@@ -142,6 +149,7 @@ async def _submit(
         renderer=renderer,
         logprobs=bool(payload.logprobs),
         include_usage=includes_usage(payload),
+        wanted=wanted,
         keep=_keeper(here, payload, messages) if payload.store else None,
     )
 
@@ -171,9 +179,12 @@ async def create_chat_completion(
     """Answer a conversation."""
     _refuse_what_is_not_served(payload)
     _check_combinations(payload)
+    check_choices(payload)
+    tools = told_tools(await request.json())
     model = await found_model(here, payload.model)
     if payload.store:
         # Said now: an answer that cannot be stored is better not generated.
         await run_in_threadpool(here.blobs.check_space, 0)
-    answer = await _submit(here, payload, model)
-    return await respond(request, answer, stream=bool(payload.stream))
+    answer = await _submit(here, payload, tools, model)
+    with broken_forms_are_told():
+        return await respond(request, answer, stream=bool(payload.stream))
