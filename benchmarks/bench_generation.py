@@ -6,7 +6,7 @@ its real server and the openai client, with eight clients at once and with one;
 `transformers serve` with the same eight clients; `generate` without any server. The
 others are tried in float32 and in bfloat16, with one thread and with all cores, and
 `serve` with and without continuous batching; the best of each counts. llama.cpp is a
-side where it is installed (benchmarks/llama_cpp.py says how); `--llama-cpp` insists.
+side where it is installed (benchmarks/llama_side.py says how); `--llama-cpp` insists.
 
     python benchmarks/bench_generation.py [--smoke] [--requests N] [--llama-cpp]
 """
@@ -23,7 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import llama_cpp, machine, servers, tables, work
+from benchmarks import llama_side, machine, servers, tables, work
 
 CLIENTS = 8
 MAX_TOKENS = 300
@@ -91,7 +91,7 @@ def generate_child(options) -> None:
 def llama_cpp_child(options) -> None:
     """llama.cpp, one prompt after the other; prints the result as JSON."""
     prompts = [e["messages"][:-1] for e in work.test_recipes(options.requests)]
-    print(json.dumps(llama_cpp.child(options, prompts, MAX_TOKENS)))
+    print(json.dumps(llama_side.child(options, prompts, MAX_TOKENS)))
 
 
 def summary(found: dict, settings: str, cost: dict, rates: dict) -> dict:
@@ -169,7 +169,7 @@ def measure(options, model: Path, folder: Path) -> dict[str, list[tuple[str, dic
                     found = serve(model, threads, precision, batching, prompts)
                     if found is not None:
                         note("serve", f"{settings} {batching}".strip(), found)
-            for precision in llama_cpp.PRECISIONS if options.llama_cpp else ():
+            for precision in llama_side.PRECISIONS if options.llama_cpp else ():
                 words = child_words(options, model, threads, precision)
                 env = machine.environment(threads, "active")
                 found = work.run_child(__file__, env, "--child=llama_cpp", *words)
@@ -216,7 +216,7 @@ def main() -> None:
     parser.add_argument(
         "--llama-cpp",
         action="store_true",
-        default=llama_cpp.is_installed(),
+        default=llama_side.is_installed(),
         help="compare with llama.cpp, or say how to install it",
     )
     for name in ("--child", "--precision"):
@@ -225,8 +225,8 @@ def main() -> None:
     if options.child:
         run = {"generate": generate_child, "llama_cpp": llama_cpp_child}
         return run[options.child](options)
-    if options.llama_cpp and not llama_cpp.is_installed():
-        parser.error(llama_cpp.HOW)
+    if options.llama_cpp and not llama_side.is_installed():
+        parser.error(llama_side.HOW)
     if options.smoke:
         options.requests, options.trained_rows, options.repeat = 10, 12, 1
         options.threads = 1

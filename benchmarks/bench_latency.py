@@ -2,7 +2,8 @@
 
 Held-out recipes asked of the running provider with `stream=True`, by one client and by
 eight at once, first while nothing else runs, then while a job trains on the same
-machine. The first chunk with text counts as the first token. Memory is what server and
+machine. A chunk with text counts as a token: a few hold two, where one alone is no
+whole letter or could begin a stop text. Memory is what server and
 training process hold (psutil, resident), looked at while the clients ask.
 
     python benchmarks/bench_latency.py [--smoke] [--requests N]

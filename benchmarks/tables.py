@@ -1,4 +1,4 @@
-"""Results as JSON files, and the tables of benchmarks/README.md made from them.
+"""Results as JSON files; the tables and the picture of benchmarks/README.md from them.
 
 python -m benchmarks.tables     # writes the tables anew from results/*.json
 """
@@ -271,7 +271,7 @@ def latency_table(result: dict) -> str:
             f"{found['each_ms']['p50']:.1f} / {found['each_ms']['p95']:.1f}",
             f"{found['requests_per_second']:.1f}",
             f"{found['server_mb']:.0f}",
-            f"{found['worker_mb']:.0f}" if found["training"] else "",
+            f"{found['worker_mb']:.0f}",
         ]
         for found in result["cases"]
     ]
@@ -296,6 +296,26 @@ TABLES = {
 }
 
 
+def _between(text: str, name: str, words: str) -> str:
+    """Return the text with these words between two marks; as it is without them."""
+    begin, end = BEGIN.format(name), END.format(name)
+    head, found, rest = text.partition(begin)
+    if not found:
+        return text
+    return f"{head}{begin}\n\n{words}\n\n{end}{rest.partition(end)[2]}"
+
+
+def _picture() -> str:
+    """Draw the picture of all results; returns how the README shows it."""
+    from benchmarks import chart
+
+    drawn = chart.summary(RESULTS)
+    if drawn is None:
+        return ""
+    path = drawn.save(RESULTS / "summary.png")
+    return f"![{drawn.reading}]({path.relative_to(README.parent).as_posix()})"
+
+
 def write_readme() -> None:
     """Replace the tables in the README by those of the results that are there."""
     text = README.read_text("utf-8")
@@ -304,11 +324,10 @@ def write_readme() -> None:
         if not path.exists():
             continue
         result = json.loads(path.read_text("utf-8"))
-        begin, end = BEGIN.format(name), END.format(name)
-        head, _, rest = text.partition(begin)
-        _, _, tail = rest.partition(end)
-        block = f"{begin}\n\n{make(result)}\n\n{machine_line(result)}\n\n{end}"
-        text = head + block + tail
+        text = _between(text, name, f"{make(result)}\n\n{machine_line(result)}")
+    picture = _picture()
+    if picture:
+        text = _between(text, "picture", picture)
     README.write_text(text, "utf-8")
 
 
