@@ -1,5 +1,6 @@
 """Plain examples: the short cut must agree with the full set of rules."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,6 +42,30 @@ def test_a_plain_example_breaks_no_rule_and_has_the_right_shape(example):
     if plain(example):
         assert SCHEMAS["supervised"].validate_python(example) == example
         assert not list(rules(example, 1, 1, "supervised"))
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": ""},
+        {"content": " "},
+        {"content": "\u00a0\n"},
+        {"content": None},
+        {"content": ["a"]},
+        {"content": 1},
+        {"role": "robot"},
+        {"role": ["user"]},
+        {"role": "tool"},
+        {"name": "x"},
+    ],
+)
+def test_one_unusual_message_makes_an_example_not_plain(at, message):
+    roles = ("system", "user", "assistant")
+    messages = [{"role": role, "content": "Salt."} for role in roles]
+    assert plain({"messages": messages})
+    messages[at] |= message
+    assert not plain({"messages": messages})
 
 
 def test_the_usual_example_is_plain_for_supervised_training_only():

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from functools import lru_cache
+from itertools import product
 
 import pytest
 import tiktoken
@@ -300,6 +301,14 @@ def test_adding_up_words_gives_what_tiktoken_gives_for_the_whole_text(
 @lru_cache
 def _counter(model):
     return counter_for(model)
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-mini", "gpt-3.5-turbo"])
+def test_white_space_of_every_kind_and_order_is_counted_exactly(model, cache):
+    encoder = _counter(model)._encoder
+    texts = ["".join(letters) for letters in product(" \n\ta/1", repeat=5)]
+    expected = [len(encoder._encoding.encode_ordinary(text)) for text in texts]
+    assert encoder.lengths(texts) == expected
 
 
 def test_words_that_never_return_are_neither_kept_nor_slow(cache, monkeypatch):
