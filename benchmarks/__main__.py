@@ -18,6 +18,9 @@ BENCHMARKS = (
     "bench_job",
     "bench_check",
     "bench_embeddings",
+    "bench_data",
+    "bench_scaling",
+    "bench_latency",
 )
 
 

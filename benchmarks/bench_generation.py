@@ -1,13 +1,14 @@
-"""Answers: this provider, `transformers serve` and one-by-one `generate`.
+"""Answers: this provider, `transformers serve`, llama.cpp, one-by-one `generate`.
 
 Held-out recipes, greedy, on a model that is first fine-tuned here on a hundred others,
 so that answers are as long as they are in the lesson. Three sides: the provider through
 its real server and the openai client, with eight clients at once and with one;
 `transformers serve` with the same eight clients; `generate` without any server. The
 others are tried in float32 and in bfloat16, with one thread and with all cores, and
-`serve` with and without continuous batching; the best of each counts.
+`serve` with and without continuous batching; the best of each counts. llama.cpp is a
+side where it is installed (benchmarks/llama_side.py says how); `--llama-cpp` insists.
 
-    python benchmarks/bench_generation.py [--smoke] [--requests N]
+    python benchmarks/bench_generation.py [--smoke] [--requests N] [--llama-cpp]
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import machine, servers, tables, work
+from benchmarks import llama_side, machine, servers, tables, work
 
 CLIENTS = 8
 MAX_TOKENS = 300
@@ -87,6 +88,12 @@ def generate_child(options) -> None:
     print(json.dumps({"seconds": seconds, "latencies": latencies, "texts": texts}))
 
 
+def llama_cpp_child(options) -> None:
+    """llama.cpp, one prompt after the other; prints the result as JSON."""
+    prompts = [e["messages"][:-1] for e in work.test_recipes(options.requests)]
+    print(json.dumps(llama_side.child(options, prompts, MAX_TOKENS)))
+
+
 def summary(found: dict, settings: str, cost: dict, rates: dict) -> dict:
     """Turn times and texts into figures.
 
@@ -134,6 +141,8 @@ def measure(options, model: Path, folder: Path) -> dict[str, list[tuple[str, dic
         "serve": [],
         "generate": [],
     }
+    if options.llama_cpp:
+        runs["llama_cpp"] = []
 
     def note(side: str, settings: str, found: dict) -> None:
         runs[side].append((settings, found))
@@ -152,25 +161,35 @@ def measure(options, model: Path, folder: Path) -> dict[str, list[tuple[str, dic
         for threads in thread_counts:
             for precision in precisions:
                 settings = f"{threads} thread(s), {precision}"
-                words = [
-                    "--child=generate",
-                    f"--model={model}",
-                    f"--precision={precision}",
-                    f"--threads={threads}",
-                    f"--requests={options.requests}",
-                ]
+                words = child_words(options, model, threads, precision)
                 env = machine.environment(threads, "active")
-                note("generate", settings, work.run_child(__file__, env, *words))
+                found = work.run_child(__file__, env, "--child=generate", *words)
+                note("generate", settings, found)
                 for batching in [] if few else ["", "--continuous-batching"]:
                     found = serve(model, threads, precision, batching, prompts)
                     if found is not None:
                         note("serve", f"{settings} {batching}".strip(), found)
+            for precision in llama_side.PRECISIONS if options.llama_cpp else ():
+                words = child_words(options, model, threads, precision)
+                env = machine.environment(threads, "active")
+                found = work.run_child(__file__, env, "--child=llama_cpp", *words)
+                note("llama_cpp", f"{threads} thread(s), {precision}", found)
         if few:
             found = serve(model, 1, "float32", "", prompts)
             if found is None:
                 raise RuntimeError("transformers serve does not run here")
             note("serve", "1 thread(s), float32", found)
     return runs
+
+
+def child_words(options, model: Path, threads: int, precision: str) -> list[str]:
+    """Return the command line of a side that runs without a server."""
+    return [
+        f"--model={model}",
+        f"--precision={precision}",
+        f"--threads={threads}",
+        f"--requests={options.requests}",
+    ]
 
 
 def serve(model: Path, threads: int, precision: str, batching: str, prompts):
@@ -194,15 +213,25 @@ def main() -> None:
     parser.add_argument("--trained-rows", type=int, default=100)
     parser.add_argument("--threads", type=int, default=machine.available_cores())
     parser.add_argument("--repeat", type=int, default=2)
+    parser.add_argument(
+        "--llama-cpp",
+        action="store_true",
+        default=llama_side.is_installed(),
+        help="compare with llama.cpp, or say how to install it",
+    )
     for name in ("--child", "--precision"):
         parser.add_argument(name, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        return generate_child(options)
+        run = {"generate": generate_child, "llama_cpp": llama_cpp_child}
+        return run[options.child](options)
+    if options.llama_cpp and not llama_side.is_installed():
+        parser.error(llama_side.HOW)
     if options.smoke:
         options.requests, options.trained_rows, options.repeat = 10, 12, 1
         options.threads = 1
-    result = {"machine": machine.describe("openai")}
+    packages = ["llama-cpp-python"] if options.llama_cpp else []
+    result = {"machine": machine.describe("openai", *packages)}
     rates = machine.matrix_rates(options.threads)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -69,7 +69,7 @@ def train_ours(options, folder: Path) -> tuple[list[float], Path]:
             n_epochs=options.epochs,
             batch_size=options.batch_size,
             threads=options.threads,
-            lora=False,
+            lora=options.lora,
             checkpoint_every_s=1e9,
             optimizer="adamw",
         ),
@@ -118,6 +118,17 @@ def train_trl(options, folder: Path) -> tuple[list[float], Path]:
         for row in training.shuffled(len(rows), 0, epoch)
     ]
     times: list[float] = []
+    lora = None
+    if options.lora:
+        from peft import LoraConfig
+
+        lora = LoraConfig(
+            r=auto.LORA_RANK,
+            lora_alpha=auto.LORA_ALPHA,
+            lora_dropout=0.0,
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
+        )
 
     class Clock(TrainerCallback):
         def on_step_end(self, *arguments, **more) -> None:
@@ -132,7 +143,9 @@ def train_trl(options, folder: Path) -> tuple[list[float], Path]:
             num_train_epochs=1,  # the epochs are written out in the data set
             train_sampling_strategy="sequential",
             learning_rate=auto.learning_rate(
-                count_parameters(options.model), options.batch_size, "adamw"
+                count_parameters(options.model),
+                options.batch_size,
+                "lora" if options.lora else "adamw",
             ),
             lr_scheduler_type="linear",
             warmup_steps=auto.warmup_steps(steps),
@@ -157,6 +170,7 @@ def train_trl(options, folder: Path) -> tuple[list[float], Path]:
         train_dataset=Dataset.from_list([rows[row] for row in order]),
         processing_class=AutoTokenizer.from_pretrained(options.model),
         callbacks=[Clock()],
+        peft_config=lora,
     )
     trainer.train()
     saved = folder / "model"
@@ -249,6 +263,7 @@ def main() -> None:
     for name in ("--training", "--validation"):
         parser.add_argument(name, type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--batch-size", type=int, help=argparse.SUPPRESS)
+    parser.set_defaults(lora=False)  # bench_scaling sets it
     options = parser.parse_args()
     options.clock = time.process_time if options.cpu_time else time.perf_counter
     if options.child:

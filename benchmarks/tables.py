@@ -1,4 +1,4 @@
-"""Results as JSON files, and the tables of benchmarks/README.md made from them.
+"""Results as JSON files; the tables and the picture of benchmarks/README.md from them.
 
 python -m benchmarks.tables     # writes the tables anew from results/*.json
 """
@@ -79,8 +79,11 @@ def generation_table(result: dict) -> str:
         ("ours", "this repository, 8 clients"),
         ("ours_alone", "this repository, 1 client"),
         ("serve", "`transformers serve`, 8 clients"),
+        ("llama_cpp", "llama.cpp's Python API, one by one"),
         ("generate", "`generate`, one by one"),
     ):
+        if side not in result["sides"]:
+            continue
         found = result["sides"][side]
         rate = found["requests_per_second"]
         rows.append(
@@ -190,13 +193,127 @@ def quality_table(result: dict) -> str:
     )
 
 
+def data_table(result: dict) -> str:
+    """Table of bench_data: one line for each file, encoding and way."""
+    words = {
+        "ours": "this repository, all checks",
+        "cookbook": "the cookbook's way",
+        "raw": "tiktoken alone, texts in memory",
+    }
+    rows = []
+    for case in result["cases"]:
+        mine = case["sides"]["ours"]["seconds"]
+        for side, name in words.items():
+            found = case["sides"][side]
+            rows.append(
+                [
+                    case["kind"],
+                    case["model"],
+                    name,
+                    f"{found['seconds']:.2f}",
+                    f"{result['examples'] / found['seconds']:,.0f}",
+                    f"{found['tokens'] / found['seconds'] / 1e6:.1f}",
+                    "" if side == "ours" else f"{found['seconds'] / mine:.1f}×",
+                ]
+            )
+        alone = case["sides"]["raw"]["one_by_one"]
+        rows.append(
+            [
+                case["kind"],
+                case["model"],
+                "tiktoken alone, no batch but a loop",
+                f"{alone:.2f}",
+                f"{result['examples'] / alone:,.0f}",
+                f"{case['sides']['raw']['tokens'] / alone / 1e6:.1f}",
+                f"{alone / mine:.1f}×",
+            ]
+        )
+    head = ["file", "tokens of", "way", "seconds", "lines/s", "million tokens/s"]
+    head += ["this repository is faster"]
+    return table(head, rows) + f"\n\n{result['examples']:,} examples in each file."
+
+
+def scaling_table(result: dict) -> str:
+    """Table of bench_scaling: what grows, and LoRA beside TRL."""
+    rows = []
+    for found in result["cases"]:
+        rows.append(
+            [
+                {"base": "base model", "lora": "135 million, LoRA"}[found["model"]],
+                {"ours": "this repository", "trl": "TRL"}[found["side"]],
+                found["grows"] or "",
+                f"{found['length']:.0f}",
+                found["batch_size"],
+                found["rows"],
+                f"{found['tokens_per_second']:,.0f}",
+                f"{found['peak_mb']:,.0f}",
+                f"{found['share_of_bfloat16']:.0%}",
+                f"{found['share_of_float32']:.0%}",
+            ]
+        )
+    head = ["model", "trainer", "grows", "tokens of a row", "batch", "rows", "tokens/s"]
+    head += ["peak memory, MB", "of bf16 rate", "of fp32 rate"]
+    rates = result["matrix_rates"]
+    return (
+        table(head, rows)
+        + f"\n\n{result['threads']} threads. The processor's own rate: "
+        f"{rates['bfloat16']:.0f} GF/s bf16, {rates['float32']:.0f} GF/s fp32."
+    )
+
+
+def latency_table(result: dict) -> str:
+    """Table of bench_latency: idle and training, one client and several."""
+    rows = [
+        [
+            "while a job trains" if found["training"] else "idle",
+            found["clients"],
+            f"{found['first_ms']['p50']:.0f} / {found['first_ms']['p95']:.0f}",
+            f"{found['each_ms']['p50']:.1f} / {found['each_ms']['p95']:.1f}",
+            f"{found['requests_per_second']:.1f}",
+            f"{found['server_mb']:.0f}",
+            f"{found['worker_mb']:.0f}",
+        ]
+        for found in result["cases"]
+    ]
+    head = ["provider", "clients", "first token, p50 / p95 ms"]
+    head += ["each further token, p50 / p95 ms", "requests/s", "server, MB"]
+    head += ["training process, MB"]
+    return (
+        table(head, rows)
+        + f"\n\n{result['requests']} held-out recipes each time, streamed, greedy."
+    )
+
+
 TABLES = {
     "quality": quality_table,
     "training": training_table,
     "generation": generation_table,
     "job": job_table,
     "check": check_table,
+    "data": data_table,
+    "scaling": scaling_table,
+    "latency": latency_table,
 }
+
+
+def _between(text: str, name: str, words: str) -> str:
+    """Return the text with these words between two marks; as it is without them."""
+    begin, end = BEGIN.format(name), END.format(name)
+    head, found, rest = text.partition(begin)
+    if not found:
+        return text
+    return f"{head}{begin}\n\n{words}\n\n{end}{rest.partition(end)[2]}"
+
+
+def _picture() -> str:
+    """Draw the picture of all results; returns how the README shows it."""
+    from benchmarks import chart
+
+    drawn = chart.summary(RESULTS)
+    if drawn is None:
+        return ""
+    path = drawn.save(RESULTS / "summary.png")
+    return f"![{drawn.reading}]({path.relative_to(README.parent).as_posix()})"
 
 
 def write_readme() -> None:
@@ -207,11 +324,10 @@ def write_readme() -> None:
         if not path.exists():
             continue
         result = json.loads(path.read_text("utf-8"))
-        begin, end = BEGIN.format(name), END.format(name)
-        head, _, rest = text.partition(begin)
-        _, _, tail = rest.partition(end)
-        block = f"{begin}\n\n{make(result)}\n\n{machine_line(result)}\n\n{end}"
-        text = head + block + tail
+        text = _between(text, name, f"{make(result)}\n\n{machine_line(result)}")
+    picture = _picture()
+    if picture:
+        text = _between(text, "picture", picture)
     README.write_text(text, "utf-8")
 
 

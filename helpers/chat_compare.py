@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from helpers.chat_problems import Problem, make_problem, shorten
@@ -55,15 +56,21 @@ def keys_of(data: dict[str, Any], method: str) -> tuple[int, int] | None:
     """
     holder = data["input"] if method == "dpo" else data
     messages = holder["messages"]
-    n_prompt = len(messages) - (method == "supervised")
     parts = []
     user = False
-    for at, message in enumerate(messages):
-        if at == n_prompt:
-            break
-        user = user or message["role"] == "user"
-        parts.append(message["role"])
-        parts.append(_plain(message))
+    for message in messages[:-1] if method == "supervised" else messages:
+        role = message["role"]
+        content = message.get("content")
+        plain = len(message) == 2 and type(content) is str
+        parts.append(role)
+        if plain and role == "user":
+            user = True
+            parts.append(" ".join(content.split()).casefold())
+        elif plain and role in ("system", "developer"):
+            parts.append(_plain_prompt(content))
+        else:
+            user = user or role == "user"
+            parts.append(_plain(message))
     if not user:
         return None
     if holder.get("tools"):
@@ -75,6 +82,11 @@ def keys_of(data: dict[str, Any], method: str) -> tuple[int, int] | None:
         others = {k: v for k, v in data.items() if k not in ("input", "messages")}
         rest = json.dumps(others, sort_keys=True)
     return prompt, hash((prompt, rest))
+
+
+@lru_cache(maxsize=32)  # most files have one system prompt, and it is long
+def _plain_prompt(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _plain(message: dict[str, Any]) -> str:

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
-from benchmarks import bench_check, bench_training, tables, work
+from benchmarks import (
+    bench_check,
+    bench_data,
+    bench_latency,
+    bench_scaling,
+    bench_training,
+    chart,
+    llama_side,
+    tables,
+    work,
+)
+from helpers.many_examples import many_examples
+from helpers.recipes import DATA_DIR, load_recipes, write_jsonl
 
 CONFIG = {
     "hidden_size": 8,
@@ -117,3 +130,136 @@ def test_the_readme_shows_the_results_that_are_there():
         path = tables.RESULTS / f"{name}.json"
         if path.exists():
             assert make(json.loads(path.read_text("utf-8"))) in text
+
+
+# --- data, growth, latency, llama.cpp, the picture --------------------------------
+
+
+@pytest.mark.parametrize("kind", ["recipes", "talks"])
+def test_all_ways_to_count_tokens_agree(kind, tmp_path):
+    rows = load_recipes(DATA_DIR / "recipes.csv").to_dict("records")
+    made = many_examples(rows, 30) if kind == "recipes" else bench_data.talks(30)
+    path = write_jsonl(made, tmp_path / "rows.jsonl")
+    found = [
+        side(path, "gpt-4o-mini")["tokens"]
+        for side in (bench_data.ours, bench_data.cookbook, bench_data.raw)
+    ]
+    assert found[0] > 30 * 10
+    assert found == found[:1] * 3
+
+
+def test_the_cookbooks_way_counts_faults_of_format():
+    good = {"messages": [{"role": "user", "content": "a"}]}
+    bad = {"messages": [{"role": "robot", "content": "", "mood": 1}]}
+    faults = bench_data._format_faults([good, bad, [], {"messages": []}])
+    assert faults == {
+        "data_type": 1,
+        "no_messages": 1,
+        "no_answer": 2,
+        "unknown_key": 1,
+        "unknown_role": 1,
+        "missing_content": 1,
+    }
+
+
+DATA = {
+    "machine": MACHINE,
+    "examples": 1000,
+    "cases": [
+        {
+            "kind": "recipes",
+            "model": "gpt-4o-mini",
+            "sides": {
+                "ours": {"seconds": 0.5, "tokens": 10**6},
+                "cookbook": {"seconds": 5.0, "tokens": 10**6},
+                "raw": {"seconds": 1.0, "tokens": 10**6, "one_by_one": 0.25},
+            },
+        }
+    ],
+}
+
+
+def test_data_checking_becomes_a_table():
+    text = tables.data_table(DATA)
+    assert "| this repository, all checks | 0.50 | 2,000 | 2.0 |  |" in text
+    assert "| the cookbook's way | 5.00 | 200 | 0.2 | 10.0× |" in text
+    assert "| tiktoken alone, no batch but a loop | 0.25 | 4,000 | 4.0 | 0.5× |" in text
+
+
+def scaling() -> dict:
+    """Return a result of bench_scaling as large as a real one."""
+    cases = [
+        case
+        | {
+            "length": 150.0 * case["recipes"],
+            "tokens_per_second": 3000.0 + i,
+            "peak_mb": 500.0,
+            "share_of_bfloat16": 0.5,
+            "share_of_float32": 0.9,
+        }
+        for i, case in enumerate(bench_scaling.cases(smoke=False))
+    ]
+    rates = {"bfloat16": 200.0, "float32": 100.0}
+    return {"machine": MACHINE, "threads": 2, "matrix_rates": rates, "cases": cases}
+
+
+def test_growth_becomes_a_table_with_trl_beside_us():
+    text = tables.scaling_table(scaling())
+    assert "| base model | this repository | length | 1200 | 8 | 64 | 3,003 |" in text
+    assert "| 135 million, LoRA | TRL |  | 150 |" in text
+
+
+def test_longer_rows_cost_more_operations(tmp_path):
+    model = work.default_model()
+    sizes = [
+        bench_scaling.lengths(
+            model, bench_scaling.write_rows(tmp_path / "rows.jsonl", 3, recipes)
+        )
+        for recipes in (1, 2)
+    ]
+    assert [len(rows) for rows in sizes] == [3, 3]
+    one, two = (bench_scaling.operations(model, rows, lora=False) for rows in sizes)
+    assert two > 1.5 * one
+    lora = bench_scaling.operations(model, sizes[0], lora=True)
+    assert lora == pytest.approx(one * 2 / 3)
+
+
+def test_latencies_are_told_as_median_and_95_percent():
+    found = bench_latency.shares([i / 1000 for i in range(100)])
+    assert found == {"p50": pytest.approx(50), "p95": pytest.approx(95)}
+
+
+def test_latency_becomes_a_table():
+    case = {
+        "training": True,
+        "clients": 8,
+        "first_ms": {"p50": 100.0, "p95": 200.0},
+        "each_ms": {"p50": 5.0, "p95": 9.0},
+        "requests_per_second": 7.0,
+        "server_mb": 300.0,
+        "worker_mb": 400.0,
+    }
+    text = tables.latency_table({"machine": MACHINE, "requests": 9, "cases": [case]})
+    line = "| while a job trains | 8 | 100 / 200 | 5.0 / 9.0 | 7.0 | 300 | 400 |"
+    assert line in text
+
+
+def test_llama_cpp_gets_the_rows_that_turn_together_side_by_side():
+    rows = np.arange(8.0)[:, None] * np.ones((1, 3))  # two heads of four
+    turned = llama_side._turned(rows, heads=2)
+    assert turned[:, 0].tolist() == [0, 2, 1, 3, 4, 6, 5, 7]
+    assert turned.shape == (8, 3)
+
+
+def test_the_picture_shows_the_results_that_are_there(tmp_path):
+    assert chart.summary(tmp_path) is None
+    (tmp_path / "scaling.json").write_text(json.dumps(scaling()))
+    one = chart.summary(tmp_path)
+    assert "length 3.0 to 3.0" in one.reading
+    for name in ("training", "generation"):
+        text = (tables.RESULTS / f"{name}.json").read_text("utf-8")
+        (tmp_path / f"{name}.json").write_text(text)
+    drawn = chart.summary(tmp_path)
+    assert "TRL" in drawn.reading
+    assert len(drawn.figure.axes) == 3
+    assert 5_000 < len(drawn.png()) < 100_000

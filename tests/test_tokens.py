@@ -3,10 +3,14 @@
 import hashlib
 import json
 import os
+from functools import lru_cache
+from itertools import product
 
 import pytest
 import tiktoken
 import tiktoken.load
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from helpers import tokens
@@ -269,3 +273,53 @@ def test_the_estimate_agrees_with_a_bill_that_is_known():
 
 def test_what_is_cut_off_is_not_billed():
     assert estimate([100] * 100, n_epochs=1, max_tokens=50).billed == 4800
+
+
+PIECES = [
+    "a", "Word", "I'll", "é", "\u0301", "中文", "1", "2026", " ", " ", " ", "  ", "\n",
+    "\t", "\r\n", "\u00a0", "\u2003", "\x1c", "\x85", "/", "!", "...", "_", "🙂",
+    "<|endoftext|>", "\ud800", "x" * 40,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-mini", "gpt-3.5-turbo"])
+@settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(texts=st.lists(st.lists(st.sampled_from(PIECES), max_size=15), max_size=5))
+def test_adding_up_words_gives_what_tiktoken_gives_for_the_whole_text(
+    model, texts, cache
+):
+    encoder = _counter(model)._encoder
+    texts = ["".join(pieces) for pieces in texts]
+    expected = [len(encoder._encoding.encode_ordinary(text)) for text in texts]
+    assert encoder.lengths(texts) == expected
+
+
+@lru_cache
+def _counter(model):
+    return counter_for(model)
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-mini", "gpt-3.5-turbo"])
+def test_white_space_of_every_kind_and_order_is_counted_exactly(model, cache):
+    encoder = _counter(model)._encoder
+    texts = ["".join(letters) for letters in product(" \n\ta/1", repeat=5)]
+    expected = [len(encoder._encoding.encode_ordinary(text)) for text in texts]
+    assert encoder.lengths(texts) == expected
+
+
+def test_words_that_never_return_are_neither_kept_nor_slow(cache, monkeypatch):
+    monkeypatch.setattr(tokens, "WORDS_KEPT", 50)
+    count = counter_for("gpt-4o-mini")
+    texts = [f"name{i} number{i} place{i}" for i in range(100)]
+    encoding = tiktoken.get_encoding("o200k_base")
+    for _ in range(2):
+        found = [count.text(text) for text in texts]
+        assert found == [len(encoding.encode_ordinary(text)) for text in texts]
+    assert len(count._encoder._words) <= 50
+    new = count._encoder._words.new
+    count.text("something that was never seen before")
+    assert count._encoder._words.new == new  # texts are counted as a whole by now
