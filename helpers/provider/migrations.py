@@ -150,6 +150,10 @@ MIGRATIONS = (
     CREATE INDEX chat_completions_kept ON chat_completions (seq, size)
         WHERE deleted_at IS NULL;
     """,
+    # 4: the grader of a reinforcement job.
+    """
+    ALTER TABLE jobs ADD COLUMN grader TEXT;
+    """,
 )
 
 

@@ -72,6 +72,10 @@ class Limits:
     stored_completions: int = 10_000
     stored_completion_bytes: int = 256 * MEBIBYTE
     list_completions: int = 100
+    # Of one step of reinforcement, and of one evaluation for each prompt: answers are
+    # drawn between two looks at the job, and kept until they are learned from.
+    rollouts_in_a_step: int = 512
+    eval_samples: int = 16
 
 
 @dataclass(frozen=True)

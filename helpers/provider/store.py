@@ -80,6 +80,7 @@ class Job:
     result_file: str | None
     error: dict[str, Any] | None
     request_hash: str
+    grader: dict[str, Any] | None
 
     @property
     def is_final(self) -> bool:
@@ -159,6 +160,7 @@ _JSON = {
     "metrics",
     "messages",
     "completion",
+    "grader",
 }
 _TABLES = {
     File: "files",

@@ -33,6 +33,8 @@ from helpers.provider.uploads import Upload, UploadPart
 # paused waits.
 SIX_STATES = {"pausing": "running", "paused": "queued"}
 
+_COMMON = ("n_epochs", "batch_size", "learning_rate_multiplier")
+
 
 def answer(view: Any) -> Response:
     """Return a view as an HTTP answer, with the fields that were set and no others."""
@@ -133,6 +135,9 @@ def job_view(job: Job, *, true_state: bool = False) -> FineTuningJob:
     if not true_state:
         status = SIX_STATES.get(status, status)
     hyperparameters = job.resolved or job.asked
+    method: dict[str, Any] = {"hyperparameters": hyperparameters}
+    if job.grader is not None:
+        method["grader"] = job.grader
     view = FineTuningJob.model_validate(
         {
             "id": job.id,
@@ -142,7 +147,8 @@ def job_view(job: Job, *, true_state: bool = False) -> FineTuningJob:
             "fine_tuned_model": job.fine_tuned_model,
             "finished_at": job.finished_at,
             "estimated_finish": job.estimated_finish,
-            "hyperparameters": hyperparameters,
+            # These are of every method; the others stand in `method` only.
+            "hyperparameters": {name: hyperparameters[name] for name in _COMMON},
             "model": job.model,
             "organization_id": f"org-{ORGANIZATION}",
             "result_files": [job.result_file] if job.result_file else [],
@@ -153,10 +159,7 @@ def job_view(job: Job, *, true_state: bool = False) -> FineTuningJob:
             "validation_file": job.validation_file,
             "integrations": job.integrations,
             "metadata": job.metadata,
-            "method": {
-                "type": job.method,
-                job.method: {"hyperparameters": hyperparameters},
-            },
+            "method": {"type": job.method, job.method: method},
         }
     )
     return view.model_copy(update={"status": status})
