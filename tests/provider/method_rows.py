@@ -1,4 +1,4 @@
-"""Rows for preferences and reinforcement that a tiny random model learns something from."""
+"""Rows for preferences and reinforcement that a tiny random model can learn from."""
 
 from __future__ import annotations
 

@@ -248,17 +248,16 @@ def test_what_the_start_model_said_is_kept_in_the_state(base, files, tmp_path):
     assert "resumed" not in {entry["type"] for entry in reports}
 
 
-def test_low_rank_additions_and_other_architectures_learn_it_too(
-    base, files, tmp_path
-):
+def test_low_rank_additions_and_other_architectures_learn_it_too(base, files, tmp_path):
     other = make_other(tmp_path / "qwen2", "qwen2", spread=1.0)
     for name, folder, lora in (("lora", base, True), ("qwen2", other, None)):
-        spec = spec_of(folder, files, tmp_path / name, lora=lora)
+        spec = spec_of(folder, files, tmp_path / name, lora=lora, n_epochs=3)
         whole, reports = run(spec)
         assert steps_of(reports)[0]["train_loss"] == pytest.approx(0.693, abs=0.03)
         assert steps_of(reports)[-1]["full_valid_reward_accuracy"] == 1.0, name
         questions = iter(range(10**6))
-        spec = spec_of(folder, files, tmp_path / f"{name}-paused", lora=lora)
+        work = tmp_path / f"{name}-paused"
+        spec = spec_of(folder, files, work, lora=lora, n_epochs=3)
         run(spec, lambda q=questions: "pause" if next(q) == 6 else "run")
         assert same(final_weights(run(spec)[0]), final_weights(whole)), name
 
