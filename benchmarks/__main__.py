@@ -18,6 +18,7 @@ BENCHMARKS = (
     "bench_job",
     "bench_check",
     "bench_embeddings",
+    "bench_methods",
 )
 
 

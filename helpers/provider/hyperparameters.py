@@ -75,10 +75,19 @@ AUTO_LEARNING_RATE = (
 MAX_BATCH_FACTOR = 2.0
 
 
-# What other methods take of the rate above.
-METHOD_RATE = {"supervised": 1.0, "dpo": 0.1, "reinforcement": 0.2}
+# What other methods take of the rate of AdamW or LoRA above. Tried with the base model
+# fine-tuned on 100 recipes, every other one with its names In Title Case, to write
+# small letters (as benchmarks/bench_methods.py does), on validation recipes.
+# DPO, 100 pairs, 75 steps: share of drawn answers in small letters from 42 % to
+# 58, 80, 88, 92 % with 0.02, 0.05, 0.1, 0.3; F1 from 0.82 to 0.88, 0.89, 0.87, 0.77:
+# 0.3 forgets how to read recipes.
+# Reinforcement, 100 prompts: mean reward after 16 of 25 steps 0.89 with 0.1 and 0.91
+# with 0.3; from a model fine-tuned on 10 rows, greedy F1 from 0.916 to 0.927 and 0.938.
+METHOD_RATE = {"supervised": 1.0, "dpo": 0.1, "reinforcement": 0.3}
 
+# The usual value of the DPO paper (arXiv:2305.18290, appendix B).
 DPO_BETA = 0.1
+# A step of one pair or one prompt is too noisy for either method.
 DPO_BATCH = 4
 RL_BATCH = 4
 # Answers for each prompt at compute_multiplier 1.
