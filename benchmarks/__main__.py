@@ -21,6 +21,7 @@ BENCHMARKS = (
     "bench_data",
     "bench_scaling",
     "bench_latency",
+    "bench_methods",
 )
 
 

@@ -284,6 +284,35 @@ def latency_table(result: dict) -> str:
     )
 
 
+def methods_table(result: dict) -> str:
+    """Table of bench_methods: the start, and each way to train it further."""
+    words = {
+        "start": "start: fine-tuned on both ways of writing",
+        "supervised": "supervised, on the right answers",
+        "dpo": "DPO, on pairs of both ways of writing",
+        "reinforcement": "reinforcement, one epoch, graded by likeness",
+    }
+    rows = [
+        [
+            words[found["system"]],
+            f"{found['small']:.0%}",
+            f"{found['reward']:.3f}",
+            f"{found['f1']:.3f}",
+            f"{found['greedy_f1']:.3f}",
+            found["steps"],
+            f"{found['seconds']:.0f}",
+        ]
+        for found in result["systems"]
+    ]
+    head = ["model", "small letters", "reward", "F1", "F1, greedy", "steps", "seconds"]
+    return (
+        table(head, rows)
+        + f"\n\n{result['rows']} rows for each training, {result['test_recipes']} "
+        "recipes of the frozen test set; one answer each, drawn at temperature 1, "
+        "where it does not say greedy."
+    )
+
+
 TABLES = {
     "quality": quality_table,
     "training": training_table,
@@ -293,6 +322,7 @@ TABLES = {
     "data": data_table,
     "scaling": scaling_table,
     "latency": latency_table,
+    "methods": methods_table,
 }
 
 

@@ -135,11 +135,18 @@ def rules(
                 "error", "nothing_to_learn", root,
                 ": at least one assistant message must have a non-zero weight",
             )  # fmt: skip
-    elif before == "assistant":
+        return
+    if before == "assistant":
         yield problem(
             "error", "last_not_user", last,
             ": the last message must be from the user", found=before,
         )  # fmt: skip
+    if method == "dpo":
+        for output in ("preferred_output", "non_preferred_output"):
+            answer = {**data[output][0], "weight": 1}
+            yield from _answer_problems(
+                answer, f"{output}[0]", f", {output}", tools, problem
+            )
 
 
 def _answer_problems(

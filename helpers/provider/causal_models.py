@@ -210,6 +210,11 @@ class LlamaModel:
             self._used[name] = used.requires_grad_()
         self._start: tuple[Tensor, Tensor] | None = None
 
+    @property
+    def shape(self) -> llama.LlamaShape:
+        """The sizes of the model."""
+        return self._shape
+
     def parameters(self) -> dict[str, Tensor]:
         """See TrainableModel."""
         return self._weights
@@ -311,6 +316,16 @@ class HuggingFaceModel:
         self._model = model.to(device).train()
         self._device = torch.device(device)
         self._autocast = dtype == torch.bfloat16
+
+    @property
+    def folder(self) -> Path:
+        """The folder that it was opened from."""
+        return self._folder
+
+    @property
+    def module(self) -> torch.nn.Module:
+        """The model itself, low-rank additions included."""
+        return self._model
 
     def parameters(self) -> dict[str, Tensor]:
         """See TrainableModel."""

@@ -521,6 +521,29 @@ def check_servable(grader: Grader, place: tuple[str, ...] = ("grader",)) -> None
         )
 
 
+def parts(grader: Grader) -> dict[str, Grader]:
+    """Return the graders within a grader by name; of a simple one, itself."""
+    return grader.named() if isinstance(grader, Multi) else {grader.name: grader}
+
+
+def check_item(grader: Grader, item: dict[str, Any]) -> None:
+    """See that a row of data has every field that the templates name.
+
+    Args:
+        grader: one that can be run here.
+        item: the row.
+
+    Raises:
+        MissingField: it lacks one.
+    """
+    case = Case("", item)
+    for one in parts(grader).values():
+        for template in (one.input, one.reference):
+            for match in _BRACES.finditer(template):
+                if match[1].strip().startswith("item"):
+                    case.render(match[0])
+
+
 # Running
 
 

@@ -24,7 +24,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from helpers.provider import llama
-from helpers.provider.causal_models import read_config, read_weights, weight_files
+from helpers.provider.causal_models import (
+    HuggingFaceModel,
+    LlamaModel,
+    TrainableModel,
+    read_config,
+    read_weights,
+    weight_files,
+)
 from helpers.provider.hyperparameters import LORA_FROM_PARAMETERS
 from helpers.provider.model_folders import count_parameters
 from helpers.provider.rendering import context_of
@@ -73,6 +80,22 @@ def open_for_answers(folder: Path, *, fast: bool = True) -> AnsweringModel:
     return HuggingFaceAnswers(folder, device)
 
 
+def answers_of_trained(model: TrainableModel) -> AnsweringModel:
+    """Let a model that is being trained answer with the weights that it has now.
+
+    `LlamaModel` gives copies, so its answers stay those of this moment; other models
+    answer with whatever weights they have at that time.
+
+    Args:
+        model: of `open_for_training`.
+    """
+    if isinstance(model, LlamaModel):
+        weights = {name: t.detach() for name, t in model.parameters().items()}
+        return LlamaAnswers.of_weights(weights, model.shape)
+    assert isinstance(model, HuggingFaceModel)
+    return HuggingFaceAnswers.of_module(model.module.eval(), model.folder)
+
+
 class Matrix:
     """A weight matrix [out, in] ready to be multiplied with rows.
 
@@ -116,9 +139,18 @@ class LlamaAnswers:
     """A Llama model on the CPU, all rows in one product."""
 
     def __init__(self, folder: Path, shape: llama.LlamaShape) -> None:
+        self._take(llama.from_hf_names(read_weights(folder), shape), shape)
+
+    @classmethod
+    def of_weights(cls, weights: llama.Weights, shape: llama.LlamaShape):
+        """Answer with weights that are in memory already."""
+        made = cls.__new__(cls)
+        made._take(weights, shape)
+        return made
+
+    def _take(self, weights: llama.Weights, shape: llama.LlamaShape) -> None:
         self.context, self.vocab_size = shape.context, shape.vocab_size
         self._shape = shape
-        weights = llama.from_hf_names(read_weights(folder), shape)
         self._embed = weights["embed"].float()
         self._vectors = {n: t.float() for n, t in weights.items() if t.ndim == 1}
         self._matrices = {
@@ -303,11 +335,21 @@ class HuggingFaceAnswers:
         model = AutoModelForCausalLM.from_pretrained(
             folder, dtype=dtype, local_files_only=True, trust_remote_code=False
         )
-        self.model = model.to(device).eval()
-        self.device = device
+        self._take(model.to(device).eval(), config)
+
+    @classmethod
+    def of_module(cls, module: torch.nn.Module, folder: Path):
+        """Answer with a model that is in memory already."""
+        made = cls.__new__(cls)
+        made._take(module, read_config(folder))
+        return made
+
+    def _take(self, module: torch.nn.Module, config: dict) -> None:
+        self.model = module
+        self.device = next(module.parameters()).device
         self.context = context_of(config)
         self.vocab_size = int(config["vocab_size"])
-        arguments = inspect.signature(model.forward).parameters
+        arguments = inspect.signature(module.forward).parameters
         self._memory = next((name for name in MEMORIES if name in arguments), None)
         if self._memory is None:
             raise ValueError(

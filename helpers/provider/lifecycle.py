@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from helpers.provider import graders
 from helpers.provider.ids import new_id
 from helpers.provider.store import Job, Session
 
@@ -22,6 +23,24 @@ METRICS = (
     "full_valid_loss",
     "full_valid_mean_token_accuracy",
 )
+# Of preferences: share of pairs won, and by how much, beside OpenAI's fields.
+PREFERENCE_METRICS = tuple(
+    f"{part}_reward_{name}"
+    for part in ("train", "valid", "full_valid")
+    for name in ("accuracy", "margin")
+)
+# Of reinforcement, as in the example of OpenAI's guide (read 2026-11-23).
+REWARD_METRICS = (
+    "train_mean_reward",
+    "full_valid_mean_reward",
+    "full_valid_mean_parse_error",
+    "completion_tokens_mean",
+)
+_REWARDS_IN_MESSAGE = {
+    "train_mean_reward": "train mean reward",
+    "full_valid_mean_reward": "full validation mean reward",
+    "full_valid_mean_parse_error": "full validation mean parse error",
+}
 _IN_MESSAGE = {
     "train_loss": "training loss",
     "valid_loss": "validation loss",
@@ -59,13 +78,49 @@ def checkpoint_name(job: Job, step: int) -> str:
     return f"{job.planned_name}:ckpt-step-{step}"
 
 
-def finite(report: dict[str, Any]) -> dict[str, float]:
+def finite(
+    report: dict[str, Any], names: tuple[str, ...] = METRICS
+) -> dict[str, float]:
     """Return the metrics of a report, leaving out what is missing or not a number."""
     return {
         name: report[name]
-        for name in METRICS
+        for name in names
         if isinstance(report.get(name), int | float) and math.isfinite(report[name])
     }
+
+
+def rewards(
+    report: dict[str, Any], grader: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """Return what a step of reinforcement says, and its data.
+
+    Args:
+        report: the worker's report.
+        grader: of the job.
+    """
+    metrics = finite(report, REWARD_METRICS)
+    parts = [
+        f"{words}={metrics[name]:.2f}"
+        for name, words in _REWARDS_IN_MESSAGE.items()
+        if name in metrics
+    ]
+    scores: dict[str, Any] = {}
+    for part, mean in (("train", "train_mean"), ("valid", "full_valid_mean")):
+        if f"{mean}_reward" in metrics:
+            scores[f"{part}_reward_mean"] = metrics[f"{mean}_reward"]
+    scores["graders"] = [
+        {
+            "name": name,
+            "type": one.type,
+            **{
+                f"{part}_reward_mean": report[f"{part}_grader_rewards"][name]
+                for part in ("train", "valid")
+                if name in report.get(f"{part}_grader_rewards", {})
+            },
+        }
+        for name, one in graders.parts(graders.parse(grader)).items()
+    ]
+    return ", ".join(parts), {**metrics, "scores": scores}
 
 
 def created(session: Session, job: Job, now: int, stands_in: str | None) -> None:
@@ -80,6 +135,12 @@ def created(session: Session, job: Job, now: int, stands_in: str | None) -> None
             "in for it and is what this job trains",
             level="warn",
         )
+    if job.asked.get("reasoning_effort", "default") != "default":
+        message = (
+            "reasoning_effort has no effect: the models of this local provider answer "
+            "without reasoning first"
+        )
+        say(session, job, now, message, level="warn")
     for integration in job.integrations:
         say(
             session,
@@ -125,13 +186,18 @@ def stepped(
     step, total = report["step"], report["total_steps"]
     if step <= job.last_step:
         return job
-    metrics = finite(report)
-    parts = [
-        f"{words}={metrics[name]:.2f}"
-        for name, words in _IN_MESSAGE.items()
-        if name in metrics
-    ]
-    message = f"Step {step}/{total}: {', '.join(parts) or 'training loss=nan'}"
+    if job.grader is not None:
+        words, metrics = rewards(report, job.grader)
+        # With a space before the comma, as OpenAI's own event has it.
+        message = f"Step {step}/{total} , {words}"
+    else:
+        metrics = finite(report, (*METRICS, *PREFERENCE_METRICS))
+        parts = [
+            f"{words}={metrics[name]:.2f}"
+            for name, words in _IN_MESSAGE.items()
+            if name in metrics
+        ]
+        message = f"Step {step}/{total}: {', '.join(parts) or 'training loss=nan'}"
     data = {"step": step, "total_steps": total, **metrics}
     say(session, job, now, message, data=data)
     return session.update_job(

@@ -201,6 +201,10 @@ MIGRATIONS = (
     CREATE INDEX batches_by_request ON batches (request_hash, created_at);
     CREATE INDEX batches_by_file ON batches (input_file);
     """,
+    # 6: the grader of a reinforcement job.
+    """
+    ALTER TABLE jobs ADD COLUMN grader TEXT;
+    """,
 )
 
 

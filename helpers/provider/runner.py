@@ -20,13 +20,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from helpers.provider import lifecycle
 from helpers.provider.blobs import BlobStore, DiskFull
-from helpers.provider.hyperparameters import resolve_hyperparameters
+from helpers.provider.grading_files import grader_error
+from helpers.provider.hyperparameters import resolve
 from helpers.provider.ids import new_id
 from helpers.provider.journal import JOURNAL_FILE, read_from
 from helpers.provider.lifecycle import JobConflict
@@ -46,6 +46,13 @@ RESULT_COLUMNS = (
     "train_accuracy",
     "valid_loss",
     "valid_mean_token_accuracy",
+)
+# The names of the reward metrics in OpenAI's events (reinforcement guide).
+REWARD_COLUMNS = (
+    "step",
+    "train_mean_reward",
+    "full_valid_mean_reward",
+    "completion_tokens_mean",
 )
 _TICK_SECONDS = 1.0
 _RETRY_SECONDS = 2.0
@@ -260,13 +267,13 @@ class Runner:
         for param, file in files.items():
             path = self._blobs.path(file.blob)
             error = job_error(path, param, job.method, file_id=file.id)
+            if error is None and job.grader is not None:
+                error = grader_error(path, param, job.grader)
             if error is not None:
                 break
         else:
             path = self._blobs.path(files["training_file"].blob)
-            resolved = asdict(
-                resolve_hyperparameters(count_examples(path), **job.asked)
-            )
+            resolved = resolve(job.method, count_examples(path), job.asked)
         with self._store.write() as session:
             job = session.job(job_id)
             if job.is_final:
@@ -499,6 +506,7 @@ class Runner:
                 "method": job.method,
                 "seed": job.seed,
                 "threads": job.threads,
+                "grader": job.grader,
                 **job.resolved,
             },
         )
@@ -585,7 +593,7 @@ class Runner:
         blob, content = None, b""
         succeeded = outcome.get("status") == "succeeded"
         if succeeded and not job.is_final:
-            content = result_csv(metrics)
+            content = result_csv(metrics, job.method)
             blob = self._blobs.write(content)
         now, withdrawn = _now(), []
         with self._store.write() as session:
@@ -649,21 +657,23 @@ class Runner:
             self._blobs.delete(blob)
 
 
-def result_csv(metrics: list[dict[str, Any]]) -> bytes:
+def result_csv(metrics: list[dict[str, Any]], method: str = "supervised") -> bytes:
     """Write the result file of a job.
 
     Args:
         metrics: data of its metrics events, oldest first.
+        method: of the job; rewards have columns of their own.
 
     Returns:
         CSV with the columns of OpenAI's result files (cookbook, read 2026-11-22).
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(RESULT_COLUMNS)
+    columns = REWARD_COLUMNS if method == "reinforcement" else RESULT_COLUMNS
+    writer.writerow(columns)
     for data in metrics:
         row = {**data, "train_accuracy": data.get("train_mean_token_accuracy")}
-        writer.writerow([row.get(column, "") for column in RESULT_COLUMNS])
+        writer.writerow([row.get(column, "") for column in columns])
     return text.getvalue().encode()
 
 

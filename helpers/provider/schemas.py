@@ -68,17 +68,66 @@ class Hyperparameters(Request):
     )
 
 
+class PreferenceHyperparameters(Hyperparameters):
+    """Hyperparameters of direct preference optimisation (DPO)."""
+
+    beta: Annotated[Any, _auto_or(float, 0, 2, above=True)] = "auto"
+
+
+class RewardHyperparameters(Hyperparameters):
+    """Hyperparameters of reinforcement fine-tuning."""
+
+    # The document's lower bound is exclusive.
+    compute_multiplier: Annotated[Any, _auto_or(float, 1e-5, 10, above=True)] = "auto"
+    eval_interval: Annotated[Any, _auto_or(int, 1, None)] = "auto"
+    eval_samples: Annotated[Any, _auto_or(int, 1, _LIMITS.eval_samples)] = "auto"
+    reasoning_effort: Literal["default", "low", "medium", "high"] = "default"
+
+
 class SupervisedMethod(Request):
     """What `method.supervised` may hold."""
 
     hyperparameters: Hyperparameters | None = None
 
 
+class PreferenceMethod(Request):
+    """What `method.dpo` may hold."""
+
+    hyperparameters: PreferenceHyperparameters | None = None
+
+
+class RewardMethod(Request):
+    """What `method.reinforcement` may hold; its grader is read by `graders`."""
+
+    grader: dict[str, Any]
+    hyperparameters: RewardHyperparameters | None = None
+    # Answers in a form of their own would mean another training, so it is refused.
+    response_format: Any = None
+
+
 class Method(Request):
-    """How to train; only supervised fine-tuning is served so far."""
+    """How to train."""
 
     type: Literal["supervised", "dpo", "reinforcement"]
     supervised: SupervisedMethod | None = None
+    dpo: PreferenceMethod | None = None
+    reinforcement: RewardMethod | None = None
+
+    @model_validator(mode="after")
+    def _has_a_grader(self) -> Method:
+        if self.type == "reinforcement" and self.reinforcement is None:
+            raise PydanticCustomError(
+                "no_grader",
+                "the type 'reinforcement' needs 'method.reinforcement.grader'",
+            )
+        return self
+
+
+_HYPERPARAMETERS: dict[str, type[Hyperparameters]] = {
+    "supervised": Hyperparameters,
+    "dpo": PreferenceHyperparameters,
+    "reinforcement": RewardHyperparameters,
+}
 
 
 class WandbSettings(Request):
@@ -131,12 +180,18 @@ class CreateJob(Request):
         _check_metadata(self.metadata)
         return self
 
+    @property
+    def method_type(self) -> str:
+        """The name of the method; supervised fine-tuning unless told otherwise."""
+        return self.method.type if self.method else "supervised"
+
     def asked(self) -> Hyperparameters:
         """Return the hyperparameters; those in `method` win over the old field."""
-        supervised = self.method.supervised if self.method else None
-        if supervised is not None and supervised.hyperparameters is not None:
-            return supervised.hyperparameters
-        return self.hyperparameters or Hyperparameters()
+        settings = getattr(self.method, self.method_type) if self.method else None
+        if settings is not None and settings.hyperparameters is not None:
+            return settings.hyperparameters
+        old = self.hyperparameters or Hyperparameters()
+        return _HYPERPARAMETERS[self.method_type](**old.model_dump())
 
 
 class ExpiresAfter(Request):

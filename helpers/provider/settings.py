@@ -98,6 +98,10 @@ class Limits:
     schema_depth: int = 64
     schema_properties: int = 1_000
     schema_enum_values: int = 1_000
+    # Of one step of reinforcement, and of one evaluation for each prompt: answers are
+    # drawn between two looks at the job, and kept until they are learned from.
+    rollouts_in_a_step: int = 512
+    eval_samples: int = 16
 
 
 @dataclass(frozen=True)

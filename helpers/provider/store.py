@@ -82,6 +82,7 @@ class Job:
     result_file: str | None
     error: dict[str, Any] | None
     request_hash: str
+    grader: dict[str, Any] | None
 
     @property
     def is_final(self) -> bool:
@@ -166,6 +167,7 @@ _JSON = {
     "pieces",
     "usage",
     "errors",
+    "grader",
 }
 _TABLES = {
     File: "files",

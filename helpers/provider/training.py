@@ -9,6 +9,9 @@ What a job does:
 3. One optimiser step per batch, the learning rate rising at first and falling to zero.
 4. After each epoch the whole validation file is measured and a model folder is written.
 
+What is learned is the objective's: answers here, preferences in preferences.py, the
+rewards of a grader in reinforcement.py. The rest is the same for all of them.
+
 The state of a run (weights, optimiser, random numbers, place in the data) is saved
 every few seconds, and what goes on from it ends with the very weights of a run that was
 never stopped: the order of the data depends on seed and epoch alone, and nothing else
@@ -26,10 +29,10 @@ import shutil
 import time
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -66,7 +69,7 @@ class TrainingSpec:
         training_path: JSON Lines file of chat examples, already checked.
         validation_path: the same for validation, or None.
         work_dir: folder for the state (`state/`) and the models (`checkpoints/`).
-        method: "supervised".
+        method: "supervised", "dpo" or "reinforcement".
         n_epochs: times that every example is seen.
         batch_size: examples a step.
         learning_rate_multiplier: factor on the automatic learning rate.
@@ -76,6 +79,13 @@ class TrainingSpec:
         checkpoint_every_s: seconds between two saved states.
         resume: go on from a saved state of the same training, if there is one.
         optimizer: "adamw", "muon+adamw", or "auto" to decide by the batch.
+        beta: of "dpo": how dear it is to leave the start model.
+        compute_multiplier: of "reinforcement", as all that follow: factor on the
+            answers sampled for each prompt.
+        eval_interval: steps between two evaluations.
+        eval_samples: answers sampled for each validation prompt.
+        reasoning_effort: kept for the job's echo; these models do not reason.
+        grader: as JSON values, already checked.
     """
 
     model_path: Path
@@ -92,6 +102,12 @@ class TrainingSpec:
     checkpoint_every_s: float = 10.0
     resume: bool = True
     optimizer: str = "auto"
+    beta: float | None = None
+    compute_multiplier: float | None = None
+    eval_interval: int | None = None
+    eval_samples: int | None = None
+    reasoning_effort: str | None = None
+    grader: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +131,71 @@ class TrainingResult:
     trained_tokens: int
     checkpoints: list[dict[str, Any]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
+
+
+class Interrupted(Exception):
+    """Somebody wants the training to stop in the middle of a step.
+
+    Args:
+        wish: "pause" or "cancel".
+    """
+
+    def __init__(self, wish: str) -> None:
+        super().__init__(wish)
+        self.wish = wish
+
+
+class Objective(Protocol):
+    """What a run learns from; one object lives as long as one call of `train`.
+
+    Attributes:
+        tokens: of the training file, as they are billed for each epoch.
+        digest: of everything that is learned from.
+        nothing: what to say of a file from which nothing can be learned.
+    """
+
+    tokens: int
+    digest: str
+    nothing: str
+
+    def __len__(self) -> int:
+        """Return how many examples there are to learn from."""
+
+    def remarks(self) -> Iterator[str]:
+        """Yield what its owner should know about the data."""
+
+    def prepare(self, model: TrainableModel) -> None:
+        """Do what has to be done once, before the first step.
+
+        Raises:
+            Interrupted: as for all that follow: somebody wants to stop. It is done
+                again from its beginning then.
+        """
+
+    def learn(self, model: TrainableModel, batch: list[int], step: int):
+        """Put the gradients of a batch into the model.
+
+        Returns:
+            Whether there is anything to learn, and the metrics of the step.
+        """
+
+    def glance(self, model: TrainableModel, number: int, size: int) -> dict[str, Any]:
+        """Measure a small part of the validation file, another one each time."""
+
+    def evaluates_at(self, step: int) -> bool:
+        """Whether the whole validation file is measured after this step."""
+
+    def evaluate(self, model: TrainableModel) -> dict[str, Any]:
+        """Measure the whole validation file."""
+
+    def trained_tokens(self, n_epochs: int) -> int:
+        """Return the tokens to bill."""
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return tensors and facts that a saved state needs."""
+
+    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        """Take back what `state` gave."""
 
 
 # ------------------------------------------------------------------------- the data
@@ -261,16 +342,16 @@ def measure(
 
 
 def by_tokens(
-    examples: Examples,
+    examples: Sized,
     limit: int = VALIDATION_TOKENS,
     chosen: Sequence[int] | None = None,
 ) -> Iterator[list[int]]:
     """Cut examples into groups of about `limit` tokens, similar lengths together.
 
     Args:
-        examples: of which `chosen` lists some; None takes all.
+        examples: anything with a number of examples and their `length(i)`.
         limit: a group has one example or at most so many tokens.
-        chosen: indices.
+        chosen: indices of those to take; None takes all.
 
     Yields:
         list[int]: indices.
@@ -288,6 +369,162 @@ def by_tokens(
         yield group
 
 
+def tokens_at_once(model: TrainableModel) -> int:
+    """Return how many tokens of a model's texts are measured at once."""
+    return min(VALIDATION_TOKENS, model.most_tokens or VALIDATION_TOKENS)
+
+
+def pieces_of(
+    model: TrainableModel, examples: Sized, batch: list[int]
+) -> list[list[int]]:
+    """Return a batch in the pieces that a model learns it in, often the whole."""
+    if model.most_tokens is None:
+        return [batch]
+    return list(by_tokens(examples, model.most_tokens, batch))
+
+
+def remarks_on(examples: Any, file: str) -> Iterator[str]:
+    """Yield what the owner of a file should know about how it was read."""
+    if examples.truncated:
+        yield (
+            f"{examples.truncated} example(s) of the {file} file are longer "
+            "than the model's context; they are cut at its end."
+        )
+    if examples.untrained:
+        yield (
+            f"{examples.untrained} example(s) of the {file} file have no "
+            "answer within the model's context; they are left out."
+        )
+
+
+class Answers:
+    """The objective of supervised fine-tuning: to give the answers of the file.
+
+    Args:
+        spec: names the files.
+        renderer: of the model that is trained.
+        control: says whether to go on.
+    """
+
+    nothing = (
+        "no example has an answer to learn from; expected assistant messages with "
+        "content and a weight other than 0"
+    )
+
+    def __init__(
+        self, spec: TrainingSpec, renderer: ChatRenderer, control: Control
+    ) -> None:
+        self._control = control
+        self.examples = Examples(spec.training_path, renderer)
+        self.validation = None
+        if spec.validation_path is not None:
+            self.validation = Examples(spec.validation_path, renderer)
+        self.tokens, self.digest = self.examples.tokens, self.examples.digest
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def remarks(self) -> Iterator[str]:
+        """See Objective, as for all that follow."""
+        yield from remarks_on(self.examples, "training")
+        if self.validation is not None:
+            yield from remarks_on(self.validation, "validation")
+
+    def prepare(self, model: TrainableModel) -> None:
+        """Nothing is to be prepared."""
+
+    def learn(self, model: TrainableModel, batch: list[int], step: int):
+        """One batch, one loss; in pieces, where all at once needs too much memory.
+
+        The loss of the batch is the mean over its tokens, so each piece counts by its
+        share of their weight. (Gradient accumulation: the sum is the same.)
+        """
+        pieces = pieces_of(model, self.examples, batch)
+        if len(pieces) == 1:
+            loss, whole = batch_loss(model, self.examples, batch)
+            model.backward(loss)
+            return True, whole.metrics("train")
+        whole = Tally()
+        weight = sum(float(self.examples[i][1][1:].sum()) for i in batch)
+        for piece in pieces:
+            loss, tally = batch_loss(model, self.examples, piece)
+            model.backward(loss * (tally.weight / weight), add=whole.tokens > 0)
+            whole.add(tally)
+        return True, whole.metrics("train")
+
+    def glance(self, model: TrainableModel, number: int, size: int) -> dict[str, Any]:
+        """Loss of one mini-batch."""
+        if not self.validation:
+            return {}
+        total = Tally()
+        (batch,) = mini_batch(self, number, size)
+        groups = by_tokens(self.validation, tokens_at_once(model), batch)
+        for tally in measure(model, self.validation, groups):
+            total.add(tally)
+        return total.metrics("valid")
+
+    def evaluates_at(self, step: int) -> bool:
+        """After epochs only."""
+        return False
+
+    def evaluate(self, model: TrainableModel) -> dict[str, Any]:
+        """Loss of the whole file."""
+        if not self.validation:
+            return {}
+        total = Tally()
+        groups = by_tokens(self.validation, tokens_at_once(model))
+        for tally in measure(model, self.validation, groups):
+            total.add(tally)
+            go_on(self._control)
+        return total.metrics("full_valid")
+
+    def trained_tokens(self, n_epochs: int) -> int:
+        """Tokens of the file times epochs."""
+        return self.tokens * n_epochs
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Nothing beside weights and optimiser."""
+        return {}, {}
+
+    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        """Nothing is to be taken back."""
+
+
+def mini_batch(objective: Any, number: int, size: int) -> Iterator[list[int]]:
+    """Yield the indices of one mini-batch of the validation file, in turn."""
+    n = len(objective.validation)
+    yield [(number * size + i) % n for i in range(min(size, n))]
+
+
+def go_on(control: Control) -> None:
+    """Return if nothing speaks against it.
+
+    Raises:
+        Interrupted: somebody wants the training to stop.
+    """
+    if (wish := control()) != "run":
+        raise Interrupted(wish)
+
+
+def objective_of(
+    spec: TrainingSpec, renderer: ChatRenderer, control: Control
+) -> Objective:
+    """Return what a training learns from, read from its files.
+
+    Raises:
+        ValueError: there is no such method.
+    """
+    # They build on this module.
+    from helpers.provider.preferences import Preferences
+    from helpers.provider.reinforcement import Rewards
+
+    kinds = {"supervised": Answers, "dpo": Preferences, "reinforcement": Rewards}
+    if spec.method not in kinds:
+        names = ", ".join(f'"{name}"' for name in kinds)
+        raise ValueError(f"method {spec.method!r}: expected one of {names}")
+    return kinds[spec.method](spec, renderer, control)
+
+
 # -------------------------------------------------------------------- the optimiser
 
 
@@ -303,7 +540,7 @@ def make_optimizers(model: TrainableModel, spec: TrainingSpec) -> list:
     """
     chosen = spec.optimizer
     if chosen == "auto":
-        chosen = auto.auto_optimizer(spec.batch_size)
+        chosen = auto.auto_optimizer(spec.batch_size, spec.method)
     if chosen not in ("adamw", "muon+adamw"):
         raise ValueError(
             f'optimizer {chosen!r}: expected "adamw", "muon+adamw" or "auto"'
@@ -311,7 +548,7 @@ def make_optimizers(model: TrainableModel, spec: TrainingSpec) -> list:
 
     def peak(method: str) -> float:
         rate = auto.learning_rate(model.n_parameters, spec.batch_size, method)
-        return rate * spec.learning_rate_multiplier
+        return rate * auto.METHOD_RATE[spec.method] * spec.learning_rate_multiplier
 
     parameters = model.parameters()
     optimizers: list[torch.optim.Optimizer] = []
@@ -354,8 +591,9 @@ def train(spec: TrainingSpec, report: Report, control: Control) -> TrainingResul
             about the data), "resumed" (step), "step" (step, total_steps, train_loss,
             train_mean_token_accuracy and, where they were measured, valid_loss,
             valid_mean_token_accuracy, full_valid_loss,
-            full_valid_mean_token_accuracy) and "checkpoint" (step, epoch, model_path,
-            metrics). After a resume, steps may come again under the same numbers.
+            full_valid_mean_token_accuracy; other methods have metrics of their own)
+            and "checkpoint" (step, epoch, model_path, metrics). After a resume, steps
+            may come again under the same numbers.
         control: asked before each step and each group of validation texts; answers
             "run", "pause" or "cancel".
 
@@ -367,8 +605,6 @@ def train(spec: TrainingSpec, report: Report, control: Control) -> TrainingResul
             optimiser is not known.
         OSError: the disk is full.
     """
-    if spec.method != "supervised":
-        raise ValueError(f'method {spec.method!r}: expected "supervised"')
     threads_before = torch.get_num_threads()
     torch.set_num_threads(spec.threads)
     # Adam's means of weights that stand still shrink for ever; numbers too small for
@@ -401,125 +637,98 @@ class _Run:
     def _prepare(self) -> None:
         spec = self.spec
         renderer = ChatRenderer(spec.model_path)
-        self.examples = Examples(spec.training_path, renderer)
-        self.validation = None
-        if spec.validation_path is not None:
-            self.validation = Examples(spec.validation_path, renderer)
-            if not len(self.validation):
-                self.validation = None
-        if not len(self.examples):
-            raise ValueError(
-                f"{spec.training_path.name}: no example has an answer to learn from; "
-                "expected assistant messages with content and a weight other than 0"
-            )
+        self.objective = objective_of(spec, renderer, self.control)
+        if not len(self.objective):
+            raise ValueError(f"{spec.training_path.name}: {self.objective.nothing}")
         self.model = open_for_training(spec.model_path, lora=spec.lora, seed=spec.seed)
         self.parameters = self.model.parameters()
         self.optimizers = make_optimizers(self.model, spec)
-        self.batch_size = min(spec.batch_size, len(self.examples))
-        self.steps_per_epoch = -(-len(self.examples) // self.batch_size)
+        self.batch_size = min(spec.batch_size, len(self.objective))
+        self.steps_per_epoch = -(-len(self.objective) // self.batch_size)
         self.total_steps = self.steps_per_epoch * spec.n_epochs
         self.valid_every = max(1, self.total_steps // VALIDATIONS_PER_JOB)
         self.step = 0
-        # What the step at the end of an epoch said, until its epoch is measured.
+        # What a step said that is followed by a measurement, until that is done.
         self.unfinished: dict[str, Any] | None = None
         self.saved_at = time.monotonic()
 
     def go(self) -> TrainingResult:
-        self._tell_about_data()
+        for say in self.objective.remarks():
+            self.report({"type": "message", "level": "warn", "message": say})
         if self.spec.resume and self._load():
             self.report({"type": "resumed", "step": self.step})
         else:
             shutil.rmtree(self.spec.work_dir / "state", ignore_errors=True)
+        try:
+            with self._timed("preparing"):
+                self.objective.prepare(self.model)
+            return self._train()
+        except Interrupted as fault:
+            return self._stop(fault.wish)
+
+    def _train(self) -> TrainingResult:
         order, epoch_of_order = [], -1
         while True:
-            if self.unfinished is not None and (wish := self._end_epoch()) != "run":
-                return self._stop(wish)
+            if self.unfinished is not None:
+                self._end_step()
             if self.step == self.total_steps:
                 return self._result("succeeded")
-            if (wish := self.control()) != "run":
-                return self._stop(wish)
+            go_on(self.control)
             epoch, place = divmod(self.step, self.steps_per_epoch)
             if epoch != epoch_of_order:
-                order = shuffled(len(self.examples), self.spec.seed, epoch)
+                order = shuffled(len(self.objective), self.spec.seed, epoch)
                 epoch_of_order = epoch
             start = place * self.batch_size
             with self._timed("training"):
                 metrics = self._learn(order[start : start + self.batch_size])
             if self.step % self.valid_every == 0 or self.step == 1:
                 with self._timed("validation"):
-                    metrics |= self._glance()
+                    number = self.step // self.valid_every
+                    metrics |= self.objective.glance(
+                        self.model, number, self.batch_size
+                    )
             entry = {"type": "step", "step": self.step, "total_steps": self.total_steps}
-            if self.step % self.steps_per_epoch == 0:
+            ends_epoch = self.step % self.steps_per_epoch == 0
+            if ends_epoch or self.objective.evaluates_at(self.step):
                 self.unfinished = entry | metrics
                 continue
             self.report(entry | metrics)
             if time.monotonic() - self.saved_at >= self.spec.checkpoint_every_s:
                 self._save()
 
-    def _learn(self, batch: list[int]) -> dict[str, float]:
+    def _learn(self, batch: list[int]) -> dict[str, Any]:
         """One step: loss, gradients, a bounded change of the weights."""
-        tally = self._gradients(batch)
-        torch.nn.utils.clip_grad_norm_(self.parameters.values(), auto.MAX_GRADIENT_NORM)
-        share = auto.schedule(self.step, self.total_steps)
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * share
-            optimizer.step()
+        learned, metrics = self.objective.learn(self.model, batch, self.step)
+        if learned:
+            torch.nn.utils.clip_grad_norm_(
+                self.parameters.values(), auto.MAX_GRADIENT_NORM
+            )
+            share = auto.schedule(self.step, self.total_steps)
+            for optimizer in self.optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = group["peak"] * share
+                optimizer.step()
         self.step += 1
-        return tally.metrics("train")
+        return metrics
 
-    def _gradients(self, batch: list[int]) -> Tally:
-        """Gradients of a batch's loss; in pieces, where all at once needs too much.
+    def _end_step(self) -> None:
+        """Measure the whole validation file, and write a model after an epoch.
 
-        The loss of the batch is the mean over its tokens, so each piece counts by its
-        share of their weight. (Gradient accumulation: the sum is the same.)
+        Raises:
+            Interrupted: somebody wants to stop; it is all done again then.
         """
-        if self.model.most_tokens is None:
-            loss, tally = batch_loss(self.model, self.examples, batch)
-            self.model.backward(loss)
-            return tally
-        whole = Tally()
-        weight = sum(float(self.examples[i][1][1:].sum()) for i in batch)
-        for piece in by_tokens(self.examples, self.model.most_tokens, batch):
-            loss, tally = batch_loss(self.model, self.examples, piece)
-            self.model.backward(loss * (tally.weight / weight), add=whole.tokens > 0)
-            whole.add(tally)
-        return whole
-
-    def _glance(self) -> dict[str, float]:
-        """Validation loss of one mini-batch, another one each time."""
-        if self.validation is None:
-            return {}
-        n = len(self.validation)
-        first = (self.step // self.valid_every) * self.batch_size
-        batch = [(first + i) % n for i in range(min(self.batch_size, n))]
-        total = Tally()
-        groups = by_tokens(self.validation, self._at_once(), batch)
-        for tally in measure(self.model, self.validation, groups):
-            total.add(tally)
-        return total.metrics("valid")
-
-    def _at_once(self) -> int:
-        """How many tokens are measured at once."""
-        return min(VALIDATION_TOKENS, self.model.most_tokens or VALIDATION_TOKENS)
-
-    def _end_epoch(self) -> str:
-        """Measure the whole validation file and write a model.
-
-        Returns:
-            "run" when it is done, else the wish that stopped it.
-        """
-        entry = self.unfinished
-        if self.validation is not None:
-            total = Tally()
-            groups = by_tokens(self.validation, self._at_once())
-            with self._timed("validation"):
-                for tally in measure(self.model, self.validation, groups):
-                    total.add(tally)
-                    if (wish := self.control()) != "run":
-                        return wish
-            entry = entry | total.metrics("full_valid")
+        with self._timed("validation"):
+            entry = self.unfinished | self.objective.evaluate(self.model)
         self.report(entry)
+        if self.step % self.steps_per_epoch == 0:
+            self._write_model(entry)
+        self.unfinished = None
+        pause = min(SAVED_AT_LEAST_S, self.spec.checkpoint_every_s)
+        over = self.step == self.total_steps
+        if over or time.monotonic() - self.saved_at >= pause:
+            self._save()
+
+    def _write_model(self, entry: dict[str, Any]) -> None:
         folder = self._folder(self.step)
         if not folder.exists():
             with self._timed("saving"), whole_folder(folder) as temporary:
@@ -536,12 +745,6 @@ class _Run:
                 "metrics": metrics,
             }
         )
-        self.unfinished = None
-        pause = min(SAVED_AT_LEAST_S, self.spec.checkpoint_every_s)
-        over = self.step == self.total_steps
-        if over or time.monotonic() - self.saved_at >= pause:
-            self._save()
-        return "run"
 
     def _stop(self, wish: str) -> TrainingResult:
         """Stop because somebody said so; a cancelled training is not saved."""
@@ -555,7 +758,7 @@ class _Run:
             status=status,
             step=self.step,
             total_steps=self.total_steps,
-            trained_tokens=self.examples.tokens * self.spec.n_epochs,
+            trained_tokens=self.objective.trained_tokens(self.spec.n_epochs),
             checkpoints=self._checkpoints(),
             seconds={kind: round(took, 3) for kind, took in self.seconds.items()},
         )
@@ -576,26 +779,6 @@ class _Run:
             if step <= self.step and self._folder(step).exists()
         ]
 
-    def _tell_about_data(self) -> None:
-        for examples, file in (
-            (self.examples, "training"),
-            (self.validation, "validation"),
-        ):
-            if examples is None:
-                continue
-            if examples.truncated:
-                say = (
-                    f"{examples.truncated} example(s) of the {file} file are longer "
-                    "than the model's context; they are cut at its end."
-                )
-                self.report({"type": "message", "level": "warn", "message": say})
-            if examples.untrained:
-                say = (
-                    f"{examples.untrained} example(s) of the {file} file have no "
-                    "answer within the model's context; they are left out."
-                )
-                self.report({"type": "message", "level": "warn", "message": say})
-
     # -------------------------------------------------------------------- the state
 
     def _identity(self) -> str:
@@ -605,7 +788,11 @@ class _Run:
             del facts[name]
         for name in ("model_path", "training_path", "validation_path"):
             del facts[name]
-        facts["data"] = self.examples.digest
+        # What a method does not use says nothing about its training.
+        facts = {name: value for name, value in facts.items() if value is not None} | {
+            "lora": self.spec.lora
+        }
+        facts["data"] = self.objective.digest
         facts["shapes"] = {n: list(p.shape) for n, p in self.parameters.items()}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -622,10 +809,13 @@ class _Run:
                     name = f"optimizer/{i}/{key}/{names[id(parameter)]}"
                     tensors[name] = torch.as_tensor(value)
         tensors["random"] = torch.get_rng_state()
+        own_tensors, own_facts = self.objective.state()
+        tensors |= {f"objective/{name}": t for name, t in own_tensors.items()}
         facts = {
             "identity": self._identity(),
             "step": self.step,
             "unfinished": self.unfinished,
+            "objective": own_facts,
         }
         number = 2 * self.step + (self.unfinished is None)
         save_snapshot(self.spec.work_dir / "state", number, tensors, facts)
@@ -648,6 +838,12 @@ class _Run:
             if key != "step":
                 tensor = tensor.to(parameter.device)
             self.optimizers[int(i)].state[parameter][key] = tensor
+        own = {
+            name.removeprefix("objective/"): tensor
+            for name, tensor in tensors.items()
+            if name.startswith("objective/")
+        }
+        self.objective.restore(own, facts.get("objective", {}))
         torch.set_rng_state(tensors["random"])
         self.step, self.unfinished = facts["step"], facts["unfinished"]
         return True

@@ -35,6 +35,8 @@ from helpers.provider.uploads import Upload, UploadPart
 # paused waits.
 SIX_STATES = {"pausing": "running", "paused": "queued"}
 
+_COMMON = ("n_epochs", "batch_size", "learning_rate_multiplier")
+
 
 def answer(view: Any) -> Response:
     """Return a view as an HTTP answer, with the fields that were set and no others."""
@@ -144,7 +146,8 @@ def job_view(job: Job, *, true_state: bool = False) -> FineTuningJob:
             "fine_tuned_model": job.fine_tuned_model,
             "finished_at": job.finished_at,
             "estimated_finish": job.estimated_finish,
-            "hyperparameters": hyperparameters,
+            # These are of every method; the others stand in `method` only.
+            "hyperparameters": {name: hyperparameters[name] for name in _COMMON},
             "model": job.model,
             "organization_id": f"org-{ORGANIZATION}",
             "result_files": [job.result_file] if job.result_file else [],
@@ -155,13 +158,16 @@ def job_view(job: Job, *, true_state: bool = False) -> FineTuningJob:
             "validation_file": job.validation_file,
             "integrations": job.integrations,
             "metadata": job.metadata,
-            "method": {
-                "type": job.method,
-                job.method: {"hyperparameters": hyperparameters},
-            },
+            "method": {"type": job.method},
         }
     )
-    return view.model_copy(update={"status": status})
+    method: dict[str, Any] = {"hyperparameters": hyperparameters}
+    if job.grader is not None:
+        method["grader"] = job.grader
+    # The package's type of a multi grader knows one inner grader only, unlike OpenAI's
+    # guide and the example in its document; so this part is not read as its type.
+    shown = {"type": job.method, job.method: method}
+    return view.model_copy(update={"status": status, "method": shown})
 
 
 def event_view(event: Event) -> FineTuningJobEvent:

@@ -197,7 +197,6 @@ def test_a_hosted_model_is_accepted_and_its_stand_in_is_said_openly(
             {"learning_rate_multiplier": 0},
             "hyperparameters.learning_rate_multiplier",
         ),
-        ("method", {"type": "dpo"}, "method.type"),
         ("method", {"type": "nonsense"}, "method.type"),
         ("metadata", {str(n): "x" for n in range(17)}, None),
         ("integrations", [{"type": "wandb"}], "integrations[0].wandb"),

@@ -518,6 +518,6 @@ def test_large_models_get_lora_without_being_asked(base, monkeypatch):
 
 def test_unknown_methods_and_optimisers_are_refused(base, files, tmp_path):
     with pytest.raises(ValueError, match="supervised"):
-        run(spec_of(base, files, tmp_path, method="dpo"))
+        run(spec_of(base, files, tmp_path, method="kto"))
     with pytest.raises(ValueError, match="adamw"):
         run(spec_of(base, files, tmp_path, optimizer="sgd"))

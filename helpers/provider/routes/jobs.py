@@ -11,28 +11,32 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from helpers.provider import lifecycle, views
+from helpers.provider import graders, lifecycle, views
 from helpers.provider.blobs import DiskFull
 from helpers.provider.context import Provider, now, provider_of
 from helpers.provider.errors import (
     ApiError,
+    from_validation,
     invalid,
     no_such_job,
     not_served,
+    path_of,
 )
+from helpers.provider.hyperparameters import RL_BATCH, samples_per_prompt
 from helpers.provider.ids import new_id, random_text
 from helpers.provider.model_folders import job_bytes, room_for_job
 from helpers.provider.models import HOSTED, ModelEntry
 from helpers.provider.routes.paging import limit_of, metadata_filter, page_or_error
 from helpers.provider.routes.retrying import retries
 from helpers.provider.runner import JobConflict, NoSuchJob
-from helpers.provider.schemas import LARGEST_SEED, CreateJob
-from helpers.provider.settings import ORGANIZATION
+from helpers.provider.schemas import LARGEST_SEED, CreateJob, RewardMethod
+from helpers.provider.settings import ORGANIZATION, Limits
 from helpers.provider.store import FINAL_STATES, Job, Session
 
 router = APIRouter(prefix="/fine_tuning/jobs")
 Here = Annotated[Provider, Depends(provider_of)]
 
+_LIMITS = Limits()
 DEFAULT_JOBS, DEFAULT_EVENTS, DEFAULT_CHECKPOINTS = 20, 20, 10
 
 
@@ -87,8 +91,8 @@ def _known_job(
 
 def _check(here: Provider, payload: CreateJob) -> ModelEntry:
     """Return the model to train, or raise what is wrong with the request."""
-    if payload.method is not None and payload.method.type != "supervised":
-        raise not_served(f"The method '{payload.method.type}'", "method.type")
+    if payload.method_type == "reinforcement":
+        _check_rewards(payload.method.reinforcement)
     model = here.registry.find(payload.model)
     if model is None:
         raise invalid(
@@ -109,6 +113,42 @@ def _check_space(here: Provider, payload: CreateJob, model: ModelEntry) -> None:
     except DiskFull as fault:
         words = room_for_job(model.name, needed)
         raise ApiError(400, words, code="insufficient_storage") from fault
+
+
+def _check_rewards(wanted: RewardMethod) -> None:
+    """Refuse a reinforcement job that could not be run here."""
+    place = ("method", "reinforcement")
+    if wanted.response_format is not None:
+        raise not_served("A response format", ".".join([*place, "response_format"]))
+    try:
+        graders.check_servable(
+            graders.parse(wanted.grader, (*place, "grader")), (*place, "grader")
+        )
+    except graders.InvalidGrader as fault:
+        problem = fault.problem
+        raise from_validation({**problem, "loc": ("body", *problem["loc"])}) from fault
+    except graders.NotServed as fault:
+        raise ApiError(
+            400,
+            str(fault),
+            param=path_of(("body", *fault.place)),
+            code="unsupported_grader",
+        ) from fault
+    numbers = wanted.hyperparameters
+    if numbers is None:
+        return
+    asked = {"batch_size": RL_BATCH, "compute_multiplier": 1.0}
+    asked |= {k: v for k, v in numbers.model_dump().items() if v != "auto"}
+    samples = samples_per_prompt(asked["compute_multiplier"])
+    if (drawn := asked["batch_size"] * samples) > _LIMITS.rollouts_in_a_step:
+        raise invalid(
+            f"A step would draw {drawn} answers ({asked['batch_size']} prompts, "
+            f"{samples} answers each), but this provider draws at most "
+            f"{_LIMITS.rollouts_in_a_step}. Lower 'batch_size' or "
+            "'compute_multiplier'.",
+            "method.reinforcement.hyperparameters",
+            "invalid_value",
+        )
 
 
 def _check_files(session: Session, payload: CreateJob) -> None:
@@ -146,6 +186,13 @@ def name_part(text: str | None) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text or "").strip("-")
 
 
+def _grader(payload: CreateJob) -> dict[str, Any] | None:
+    """Return the grader as it was understood, of a reinforcement job."""
+    if payload.method_type != "reinforcement":
+        return None
+    return graders.shown(graders.parse(payload.method.reinforcement.grader))
+
+
 def _columns(
     payload: CreateJob, model: ModelEntry, request_hash: str
 ) -> dict[str, Any]:
@@ -163,7 +210,8 @@ def _columns(
         "planned_name": f"ft:{base}:{ORGANIZATION}:{suffix}:{random_text(8)}",
         "training_file": payload.training_file,
         "validation_file": payload.validation_file,
-        "method": "supervised",
+        "method": payload.method_type,
+        "grader": _grader(payload),
         "asked": payload.asked().model_dump(),
         "seed": secrets.randbelow(LARGEST_SEED + 1) if seed is None else seed,
         "integrations": [
