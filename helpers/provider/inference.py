@@ -349,7 +349,9 @@ class HuggingFaceAnswers:
         self.device = next(module.parameters()).device
         self.context = context_of(config)
         self.vocab_size = int(config["vocab_size"])
-        arguments = inspect.signature(module.forward).parameters
+        # With additions around it, a model's own forward takes whatever comes.
+        own = module.get_base_model() if hasattr(module, "get_base_model") else module
+        arguments = inspect.signature(own.forward).parameters
         self._memory = next((name for name in MEMORIES if name in arguments), None)
         if self._memory is None:
             raise ValueError(
