@@ -76,6 +76,8 @@ class TrainingSpec:
         checkpoint_every_s: seconds between two saved states.
         resume: go on from a saved state of the same training, if there is one.
         optimizer: "adamw", "muon+adamw", or "auto" to decide by the batch.
+        checkpoints_kept: how many models are kept, None for all of them: who offers
+            them to others has to withdraw one before its folder may go.
     """
 
     model_path: Path
@@ -92,6 +94,7 @@ class TrainingSpec:
     checkpoint_every_s: float = 10.0
     resume: bool = True
     optimizer: str = "auto"
+    checkpoints_kept: int | None = CHECKPOINTS_KEPT
 
 
 @dataclass(frozen=True)
@@ -489,8 +492,9 @@ class _Run:
         if not folder.exists():
             with self._timed("saving"), whole_folder(folder) as temporary:
                 self.model.save(temporary)
-        for old in self._checkpoints()[:-CHECKPOINTS_KEPT]:
-            _remove(Path(old["model_path"]))
+        if self.spec.checkpoints_kept is not None:
+            for old in self._checkpoints()[: -self.spec.checkpoints_kept]:
+                _remove(Path(old["model_path"]))
         metrics = {k: v for k, v in entry.items() if k not in ("type", "total_steps")}
         self.report(
             {
@@ -566,7 +570,13 @@ class _Run:
     def _identity(self) -> str:
         """What a saved state has to agree with: data, base model and settings."""
         facts = asdict(self.spec)
-        for name in ("work_dir", "checkpoint_every_s", "resume", "threads"):
+        for name in (
+            "work_dir",
+            "checkpoint_every_s",
+            "resume",
+            "threads",
+            "checkpoints_kept",
+        ):
             del facts[name]
         for name in ("model_path", "training_path", "validation_path"):
             del facts[name]
