@@ -18,6 +18,8 @@ BENCHMARKS = (
     "bench_job",
     "bench_check",
     "bench_embeddings",
+    "bench_load",
+    "bench_limits",
 )
 
 
