@@ -344,8 +344,9 @@ def train(spec: TrainingSpec, report: Report, control: Control) -> TrainingResul
     Args:
         spec: what to train and how.
         report: is told what happens, in dicts with a "type": "message" (something
-            about the data), "resumed" (step), "step" (step, total_steps, train_loss,
-            train_mean_token_accuracy and, where they were measured, valid_loss,
+            about the data), "saving" (step; the state is about to be saved, so all
+            that was told before has to last as well), "resumed" (step), "step" (step,
+            total_steps, train_loss, train_mean_token_accuracy and, where they were measured, valid_loss,
             valid_mean_token_accuracy, full_valid_loss,
             full_valid_mean_token_accuracy) and "checkpoint" (step, epoch, model_path,
             metrics). After a resume, steps may come again under the same numbers.
@@ -603,6 +604,7 @@ class _Run:
             "unfinished": self.unfinished,
         }
         number = 2 * self.step + (self.unfinished is None)
+        self.report({"type": "saving", "step": self.step})
         save_snapshot(self.spec.work_dir / "state", number, tensors, facts)
         self.saved_at = time.monotonic()
 

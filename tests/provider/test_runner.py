@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import sqlite3
@@ -252,10 +253,16 @@ def test_a_journal_that_lost_its_end_in_a_power_cut_fails_no_job(tmp_path):
     with FakeTraining(tmp_path) as server:
         job_id = start_job(server, n_epochs=10)
         wait_until(lambda: len(steps_of(server, job_id)) > 20)
+        os.kill(server.worker_pid(), signal.SIGKILL)
         events = [event.id for event in events_of(server.client, job_id)]
-    journal = tmp_path / "jobs" / job_id / JOURNAL_FILE
-    # In the middle of a line, and far before the place that the database knows.
-    os.truncate(journal, journal.stat().st_size // 2)
+    folder = tmp_path / "jobs" / job_id
+    # The database knows more than what was flushed; of that, the saved state's step
+    # is the last. The cut is in the middle of the line behind it.
+    (folder / "state" / "step").write_text("8")
+    lines = (folder / JOURNAL_FILE).read_bytes().splitlines(keepends=True)
+    steps = [json.loads(line).get("step") for line in lines]
+    kept = b"".join(lines[: steps.index(9)]) + b'{"type'
+    (folder / JOURNAL_FILE).write_bytes(kept)
     with FakeTraining(tmp_path) as server:
         assert wait_for_job(server.client, job_id).status == "succeeded"
         assert steps_of(server, job_id) == list(range(1, 41))

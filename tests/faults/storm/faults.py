@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -232,8 +233,9 @@ def _damage(file: Path, place: float) -> None:
 def _torn_journal(world: World, given: Strike) -> None:
     """Cut the journal as a power cut does: what was not flushed may be gone.
 
-    The database is flushed at every commit, the journal once a second; so the
-    database may well know more of it than there is left.
+    The database is flushed at every commit, the journal once a second and before a
+    state is saved; so the database may well know more of it than there is left, but
+    the newest saved state does not.
     """
     job = world.job_at_work()
     world.server.kill_both()
@@ -241,8 +243,26 @@ def _torn_journal(world: World, given: Strike) -> None:
         journal = world.job_folder(job[0]) / "reports.jsonl"
         if journal.exists():
             size = journal.stat().st_size
-            os.truncate(journal, size - int(given.size * min(size, 2000)))
+            loose = min(size - _flushed(journal), 2000)
+            os.truncate(journal, size - int(given.size * loose))
     world.server.start()
+
+
+def _flushed(journal: Path) -> int:
+    """Return how much of a journal was flushed before the newest state was saved."""
+    manifests = sorted(journal.parent.glob("state/*.json"))
+    if not manifests:
+        return 0
+    facts = json.loads(manifests[-1].read_text("utf-8"))["facts"]
+    # The last step of an epoch is told after its state was saved, if it was saved
+    # while the epoch was being measured.
+    last = facts["step"] - (facts["unfinished"] is not None)
+    end = flushed = 0
+    for line in journal.read_bytes().splitlines(keepends=True):
+        end += len(line)
+        if line.endswith(b"\n") and 0 < json.loads(line).get("step", 0) <= last:
+            flushed = end
+    return flushed
 
 
 def _torn_database(world: World, given: Strike) -> None:
