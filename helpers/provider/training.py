@@ -346,8 +346,8 @@ def train(spec: TrainingSpec, report: Report, control: Control) -> TrainingResul
         report: is told what happens, in dicts with a "type": "message" (something
             about the data), "saving" (step; the state is about to be saved, so all
             that was told before has to last as well), "resumed" (step), "step" (step,
-            total_steps, train_loss, train_mean_token_accuracy and, where they were measured, valid_loss,
-            valid_mean_token_accuracy, full_valid_loss,
+            total_steps, train_loss, train_mean_token_accuracy and, where they were
+            measured, valid_loss, valid_mean_token_accuracy, full_valid_loss,
             full_valid_mean_token_accuracy) and "checkpoint" (step, epoch, model_path,
             metrics). After a resume, steps may come again under the same numbers.
         control: asked before each step and each group of validation texts; answers
