@@ -22,6 +22,8 @@ BENCHMARKS = (
     "bench_scaling",
     "bench_latency",
     "bench_methods",
+    "bench_load",
+    "bench_limits",
 )
 
 

@@ -313,6 +313,60 @@ def methods_table(result: dict) -> str:
     )
 
 
+def load_table(result: dict) -> str:
+    """Table of bench_load: chats, then jobs, errors and memory in words."""
+
+    def row(words: str, n: object, times: dict) -> list:
+        shown = [f"{times[key]:.2f}" for key in ("p50", "p95", "p99", "max")]
+        return [words, n, *shown]
+
+    rows = []
+    for kind, words in (("base", "base model"), ("own", "own model")):
+        found = result["chats"].get(kind)
+        if found is not None:
+            n = found["requests"]
+            rows.append(row(f"{words}: first token", n, found["first_token"]))
+            rows.append(row(f"{words}: whole answer", n, found["whole"]))
+    jobs = result["jobs"]
+    rows.append(row("a job waits for its start", jobs["created"], jobs["wait"]))
+    head = ["seconds", "requests", "p50", "p95", "p99", "most"]
+    ends = ", ".join(f"{n} {status}" for status, n in jobs["by_status"].items())
+    errors = ", ".join(f"{n} {kind}" for kind, n in result["errors"].items())
+    low, high = jobs["per_learner"]
+    memory = "; ".join(
+        f"{name} {found['first'] >> 20} at first, {found['last'] >> 20} at the end, "
+        f"{found['most'] >> 20} at most"
+        for name, found in result["memory"].items()
+    )
+    return (
+        table(head, rows) + f"\n\n{result['learners']} learners, "
+        f"{result['minutes']:g} minutes, jobs of {result['rows']} recipes, answers of "
+        f"up to {result['tokens']} tokens. Jobs: {ends}; {jobs['lost']} lost, "
+        f"{jobs['overtaken']} overtaken by a later one, {low} to {high} for each "
+        f"learner. Errors: {errors or 'none'}. Memory in MiB: {memory}."
+    )
+
+
+def limits_table(result: dict) -> str:
+    """Tables of bench_limits: large files, then a long history."""
+    rows = [
+        [what, f"{note['seconds']:.1f}", f"{note['grown'] / 2**20:.0f}"]
+        for what, note in result["files"].items()
+    ]
+    history = result["history"]
+    lists = [
+        [what, f"{note['p50_ms']:.1f}", f"{note['p95_ms']:.1f}"]
+        for what, note in history["lists"].items()
+    ]
+    return (
+        table(["file", "seconds", "server's memory grew by, MiB"], rows)
+        + f"\n\nThe file has {result['bytes'] / 2**20:.0f} MiB.\n\n"
+        + table([f"with {result['jobs']} jobs", "p50, ms", "p95, ms"], lists)
+        + f"\n\nThe start takes {history['start']:.2f} s, that of an empty folder "
+        f"{history['start_empty']:.2f} s."
+    )
+
+
 TABLES = {
     "quality": quality_table,
     "training": training_table,
@@ -323,6 +377,8 @@ TABLES = {
     "scaling": scaling_table,
     "latency": latency_table,
     "methods": methods_table,
+    "load": load_table,
+    "limits": limits_table,
 }
 
 

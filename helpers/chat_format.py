@@ -421,6 +421,7 @@ def job_error(
     method: str = "supervised",
     *,
     file_id: str = "",
+    progress: Callable[[int], object] | None = None,
 ) -> dict[str, str] | None:
     """Return the error with which OpenAI would fail a job on this file.
 
@@ -432,6 +433,8 @@ def job_error(
         param: "training_file" or "validation_file".
         method: "supervised", "dpo" or "reinforcement".
         file_id: how the file is called in the message, such as "file-abc123".
+        progress: called with the number of examples read, every thousand examples;
+            what it raises ends the reading.
 
     Returns:
         {"code", "message", "param"}, or None when the job may start.
@@ -444,6 +447,8 @@ def job_error(
     for item in read_examples(path, method):
         if isinstance(item, Example):
             n_examples += 1
+            if progress is not None and n_examples % 1000 == 0:
+                progress(n_examples)
         elif item.severity == "error":
             return _wire_error(item, kind, param, file_id or Path(path).name)
     minimum = MIN_EXAMPLES if kind == "training" else 1

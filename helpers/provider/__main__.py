@@ -240,6 +240,7 @@ def serve(arguments: argparse.Namespace) -> int:
             f"{note.get('pid', 'unknown')}). Use that one, stop it with 'python -m "
             "helpers.provider stop', or choose another folder with --home."
         ) from fault
+    homes.remove_drafts(home)
     # The web server hands the signal on when it has shut down: then tidy up as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:

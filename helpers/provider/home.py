@@ -38,11 +38,21 @@ def write_private(path: Path, text: str) -> None:
     """Write a file of mode 0600 so that readers see the old or the new text, whole."""
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def remove_drafts(home: Path) -> None:
+    """Remove what `write_private` left when it was killed; only under the lock."""
+    for path in (*home.glob(f"{KEY_FILE}.*.tmp"), *home.glob(f"{SERVER_FILE}.*.tmp")):
+        path.unlink(missing_ok=True)
 
 
 def load_or_make_key(home: Path, told: str | None = None) -> str:

@@ -33,17 +33,7 @@ class JournalWriter:
         sync_folder(path.parent)
 
     def _cut_torn_line(self) -> int:
-        end = os.lseek(self._descriptor, 0, os.SEEK_END)
-        block = 4096
-        while end > 0:
-            start = max(0, end - block)
-            os.lseek(self._descriptor, start, os.SEEK_SET)
-            data = os.read(self._descriptor, end - start)
-            newline = data.rfind(b"\n")
-            if newline >= 0:
-                end = start + newline + 1
-                break
-            end = start
+        end = _last_line_end(self._descriptor)
         os.ftruncate(self._descriptor, end)
         return end
 
@@ -79,6 +69,37 @@ class JournalWriter:
         """Flush and close."""
         self.sync()
         os.close(self._descriptor)
+
+
+def _last_line_end(descriptor: int) -> int:
+    """Return the offset behind the last newline of an open file."""
+    end = os.lseek(descriptor, 0, os.SEEK_END)
+    block = 4096
+    while end > 0:
+        start = max(0, end - block)
+        os.lseek(descriptor, start, os.SEEK_SET)
+        data = os.read(descriptor, end - start)
+        newline = data.rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        end = start
+    return 0
+
+
+def end_of_lines(path: Path) -> int:
+    """Return where the last whole line of a journal ends, and a writer will go on.
+
+    Args:
+        path: the journal; a missing one is empty.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return 0
+    try:
+        return _last_line_end(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_from(path: Path, offset: int) -> list[tuple[dict[str, Any], int]]:

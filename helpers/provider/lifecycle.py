@@ -243,9 +243,11 @@ def checkpointed(
     if step == job.total_steps:
         final = {"step": step, "folder": folder, "metrics": metrics}
         return session.update_job(job.id, final_checkpoint=final), []
-    if session.checkpoint_at(job.id, step) is not None:
-        return job, []
     name = checkpoint_name(job, step)
+    if session.checkpoint_at(job.id, step) is not None:
+        # Training that went back to its saved state came by here again, and wrote
+        # anew what had been withdrawn meanwhile.
+        return job, [] if session.model(name) is not None else [folder]
     _offer(session, job, now, name, step, folder, metrics)
     message = f"Checkpoint created at step {step} with Snapshot ID: {name}"
     say(session, job, now, message)

@@ -28,7 +28,7 @@ from helpers.provider.blobs import BlobStore, DiskFull
 from helpers.provider.grading_files import grader_error
 from helpers.provider.hyperparameters import resolve
 from helpers.provider.ids import new_id
-from helpers.provider.journal import JOURNAL_FILE, read_from
+from helpers.provider.journal import JOURNAL_FILE, end_of_lines, read_from
 from helpers.provider.lifecycle import JobConflict
 from helpers.provider.model_folders import job_bytes, room_for_job
 from helpers.provider.models import Registry
@@ -58,6 +58,10 @@ _TICK_SECONDS = 1.0
 _RETRY_SECONDS = 2.0
 _SWEEP_SECONDS = 60.0
 _PAUSE_BEFORE_STOP_SECONDS = 10.0
+
+
+class _Unwanted(Exception):
+    """Nobody waits for this validation any more."""
 
 
 class NoSuchJob(Exception):
@@ -220,14 +224,22 @@ class Runner:
                 if job is None:
                     strays.append(folder.name)
                 elif job.is_final:
-                    kept = {model.folder for model in session.models_of_job(job.id)}
-                    strays.append(f"{job.id}/state")
-                    strays += [
-                        name
-                        for path in folder.glob("checkpoints/*")
-                        if (name := f"{job.id}/checkpoints/{path.name}") not in kept
-                    ]
+                    strays += self._strays_of(session, job)
         self._remove(strays)
+
+    def _tidy(self, job_id: str) -> None:
+        """Remove what a job leaves, if it has ended; nobody may work on it any more."""
+        with self._store.read() as session:
+            job = session.job(job_id)
+            strays = self._strays_of(session, job) if job.is_final else []
+        self._remove(strays)
+
+    def _strays_of(self, session: Session, job: Job) -> list[str]:
+        """Return what a job that has ended leaves: its state, models nobody offers."""
+        kept = {model.folder for model in session.models_of_job(job.id)}
+        models = self._folder(job.id).glob("checkpoints/*")
+        names = [f"{job.id}/checkpoints/{path.name}" for path in models]
+        return [f"{job.id}/state", *(name for name in names if name not in kept)]
 
     # Validation
 
@@ -235,6 +247,8 @@ class Runner:
         while (job_id := self._to_validate.get()) is not None and not self._stopping:
             try:
                 self._validate(job_id)
+            except _Unwanted:
+                continue
             except (sqlite3.Error, OSError):
                 if self._stopping:
                     return
@@ -263,10 +277,20 @@ class Runner:
             }
         if job.is_final or job.resolved is not None:
             return
+
+        def progress(_: int) -> None:
+            # A large file takes a minute, and the jobs behind it wait.
+            with self._store.read() as session:
+                cancelled = session.job(job_id).is_final
+            if cancelled or self._stopping:
+                raise _Unwanted
+
         error, resolved = None, {}
         for param, file in files.items():
             path = self._blobs.path(file.blob)
-            error = job_error(path, param, job.method, file_id=file.id)
+            error = job_error(
+                path, param, job.method, file_id=file.id, progress=progress
+            )
             if error is None and job.grader is not None:
                 error = grader_error(path, param, job.grader)
             if error is not None:
@@ -367,8 +391,9 @@ class Runner:
         else:
             self._start_next()
         for job_id in self._cancelled:
+            # The current one is tidied up when the worker has let go of it.
             if job_id != self._current:
-                self._remove([f"{job_id}/state"])
+                self._tidy(job_id)
         self._cancelled.clear()
         self._sweep()
 
@@ -407,6 +432,7 @@ class Runner:
             self._ready = False
         if self._current is not None:
             self._note_failure(self._current, code)
+            self._tidy(self._current)
             self._current = None
         elif self._false_starts >= self._settings.limits.worker_attempts:
             self._fail_waiting()
@@ -487,6 +513,11 @@ class Runner:
             if self._settings.fewer_for_small:
                 threads = min(threads, most_threads(model.path))
             job = lifecycle.started(session, job, _now(), threads)
+            # A power cut may take more of the journal than of the database, which
+            # flushes more often. The worker writes on where the journal ends now.
+            end = end_of_lines(self._folder(job.id) / JOURNAL_FILE)
+            if end < job.journal_offset:
+                session.update_job(job.id, journal_offset=end)
             files = [
                 session.file_of_job(file_id) if file_id else None
                 for file_id in (job.training_file, job.validation_file)
@@ -507,6 +538,8 @@ class Runner:
                 "seed": job.seed,
                 "threads": job.threads,
                 "grader": job.grader,
+                # Withdrawn first, removed then: a model that is listed is there.
+                "checkpoints_kept": None,
                 **job.resolved,
             },
         )
@@ -595,6 +628,32 @@ class Runner:
         if succeeded and not job.is_final:
             content = result_csv(metrics, job.method)
             blob = self._blobs.write(content)
+        try:
+            job, withdrawn = self._commit_outcome(
+                job_id, outcome, offset, blob, len(content)
+            )
+        except BaseException:
+            # It is concluded again later, with another blob.
+            if blob is not None:
+                self._blobs.delete(blob)
+            raise
+        if blob is not None and job.state != "succeeded":
+            self._blobs.delete(blob)  # cancelled just before
+        self._remove(withdrawn)
+        self._tidy(job_id)
+        if job.state == "succeeded":
+            self._on_model(self._settings.jobs / job.final_checkpoint["folder"])
+
+    def _commit_outcome(
+        self,
+        job_id: str,
+        outcome: dict[str, Any],
+        offset: int | None,
+        blob: str | None,
+        size: int,
+    ) -> tuple[Job, list[str]]:
+        """Change the job as its outcome says; returns it and folders to remove."""
+        succeeded = outcome.get("status") == "succeeded"
         now, withdrawn = _now(), []
         with self._store.write() as session:
             job = session.job(job_id)
@@ -609,7 +668,7 @@ class Runner:
             elif succeeded:
                 file = session.add_file(
                     id=new_id("file-"),
-                    bytes=len(content),
+                    bytes=size,
                     created_at=now,
                     filename="step_metrics.csv",
                     purpose="fine-tune-results",
@@ -627,12 +686,7 @@ class Runner:
                 lifecycle.paused(session, job, now)
             # Paused while resumed meanwhile, or for a stop of the server: it is still
             # "running" and is taken up again.
-            job = session.job(job_id)
-        self._remove(withdrawn)
-        if job.is_final:
-            self._remove([f"{job_id}/state"])
-        if job.state == "succeeded":
-            self._on_model(self._settings.jobs / job.final_checkpoint["folder"])
+            return session.job(job_id), withdrawn
 
     def _remove(self, folders: list[str]) -> None:
         for folder in folders:

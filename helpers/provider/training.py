@@ -86,6 +86,8 @@ class TrainingSpec:
         eval_samples: answers sampled for each validation prompt.
         reasoning_effort: kept for the job's echo; these models do not reason.
         grader: as JSON values, already checked.
+        checkpoints_kept: how many models are kept, None for all of them: who offers
+            them to others has to withdraw one before its folder may go.
     """
 
     model_path: Path
@@ -108,6 +110,7 @@ class TrainingSpec:
     eval_samples: int | None = None
     reasoning_effort: str | None = None
     grader: dict[str, Any] | None = None
+    checkpoints_kept: int | None = CHECKPOINTS_KEPT
 
 
 @dataclass(frozen=True)
@@ -588,9 +591,10 @@ def train(spec: TrainingSpec, report: Report, control: Control) -> TrainingResul
     Args:
         spec: what to train and how.
         report: is told what happens, in dicts with a "type": "message" (something
-            about the data), "resumed" (step), "step" (step, total_steps, train_loss,
-            train_mean_token_accuracy and, where they were measured, valid_loss,
-            valid_mean_token_accuracy, full_valid_loss,
+            about the data), "saving" (step; the state is about to be saved, so all
+            that was told before has to last as well), "resumed" (step), "step" (step,
+            total_steps, train_loss, train_mean_token_accuracy and, where they were
+            measured, valid_loss, valid_mean_token_accuracy, full_valid_loss,
             full_valid_mean_token_accuracy; other methods have metrics of their own)
             and "checkpoint" (step, epoch, model_path, metrics). After a resume, steps
             may come again under the same numbers.
@@ -733,8 +737,9 @@ class _Run:
         if not folder.exists():
             with self._timed("saving"), whole_folder(folder) as temporary:
                 self.model.save(temporary)
-        for old in self._checkpoints()[:-CHECKPOINTS_KEPT]:
-            _remove(Path(old["model_path"]))
+        if self.spec.checkpoints_kept is not None:
+            for old in self._checkpoints()[: -self.spec.checkpoints_kept]:
+                _remove(Path(old["model_path"]))
         metrics = {k: v for k, v in entry.items() if k not in ("type", "total_steps")}
         self.report(
             {
@@ -784,7 +789,13 @@ class _Run:
     def _identity(self) -> str:
         """What a saved state has to agree with: data, base model and settings."""
         facts = asdict(self.spec)
-        for name in ("work_dir", "checkpoint_every_s", "resume", "threads"):
+        for name in (
+            "work_dir",
+            "checkpoint_every_s",
+            "resume",
+            "threads",
+            "checkpoints_kept",
+        ):
             del facts[name]
         for name in ("model_path", "training_path", "validation_path"):
             del facts[name]
@@ -818,6 +829,7 @@ class _Run:
             "objective": own_facts,
         }
         number = 2 * self.step + (self.unfinished is None)
+        self.report({"type": "saving", "step": self.step})
         save_snapshot(self.spec.work_dir / "state", number, tensors, facts)
         self.saved_at = time.monotonic()
 

@@ -116,6 +116,12 @@ class Worker:
             self._journal = journal
 
         def report(entry: dict[str, Any]) -> None:
+            if entry["type"] == "saving":
+                # A state that lasts through a power cut, with reports that do not,
+                # would go on behind steps that nobody ever hears of.
+                with self._journal_lock:
+                    journal.sync()
+                return
             journal.append(entry)
             self.say(type="report", job=order["job"])
 

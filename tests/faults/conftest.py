@@ -9,7 +9,7 @@ import pytest
 from tests.provider.tiny_models import make_llama
 
 # Only Linux can change the limits of another process from outside.
-collect_ignore = [] if sys.platform == "linux" else ["test_full_disk.py"]
+collect_ignore = [] if sys.platform == "linux" else ["test_full_disk.py", "storm"]
 
 
 @pytest.fixture(scope="session")

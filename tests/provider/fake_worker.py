@@ -26,6 +26,7 @@ def train(spec, report, control):
     while step < total:
         wish = control()
         if wish != "run":
+            report({"type": "saving", "step": step})
             save(state, step)
             return result({"pause": "paused", "cancel": "cancelled"}[wish], step)
         time.sleep(SECONDS_PER_STEP)
@@ -57,6 +58,7 @@ def train(spec, report, control):
                     "metrics": {"train_loss": 1 / step, "valid_loss": None},
                 }
             )
+            report({"type": "saving", "step": step})
             save(state, step)
     return result("succeeded", step)
 

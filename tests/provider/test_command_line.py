@@ -159,3 +159,18 @@ def test_the_address_shown_is_one_that_clients_can_use():
 def test_an_impossible_port_is_said_clearly():
     with pytest.raises(CannotStart):
         open_socket("127.0.0.1", 99_999)
+
+
+def test_what_a_killed_start_left_half_written_goes_at_the_next_start(
+    tmp_path, tiny_llama
+):
+    home = tmp_path / "home"
+    home.mkdir()
+    drafts = [home / "key.0123abcd.tmp", home / "server.json.0123abcd.tmp"]
+    for draft in drafts:
+        draft.write_text("half", encoding="utf-8")
+    other = home / "mine.tmp"
+    other.write_text("not the provider's", encoding="utf-8")
+    with served(home, tiny_llama):
+        assert not any(draft.exists() for draft in drafts)
+        assert other.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 import time
 
 import openai
@@ -196,3 +197,16 @@ def test_the_result_file_is_base64_unless_the_settings_say_plain(tmp_path):
         done = wait_for_job(server.client, job.id)
         text = server.client.files.content(done.result_files[0]).text
     assert text.startswith("step,train_loss,train_accuracy,valid_loss,")
+
+
+def test_a_file_whose_row_cannot_be_written_leaves_no_content(fake, monkeypatch):
+    before = set((fake.home / "blobs").iterdir())
+
+    def refuse(*_, **__):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("helpers.provider.store.Session.add_file", refuse)
+    client = fake.client.with_options(max_retries=0)
+    with pytest.raises(openai.APIStatusError):
+        client.files.create(file=b"x" * 1000, purpose="user_data")
+    assert set((fake.home / "blobs").iterdir()) == before

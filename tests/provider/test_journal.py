@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from helpers.provider.journal import JournalWriter, read_from
+from helpers.provider.journal import JournalWriter, end_of_lines, read_from
 
 
 def write(path, *reports):
@@ -60,3 +60,16 @@ def test_a_disk_that_fills_up_midway_leaves_no_part_of_a_report(tmp_path, monkey
     journal.append({"n": 3})
     journal.close()
     assert [report for report, _ in read_from(path, 0)] == [{"n": 1}, {"n": 3}]
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"n', b"x" * 10_000])
+def test_the_end_of_the_lines_is_where_the_next_writer_goes_on(tmp_path, torn):
+    path = tmp_path / "reports.jsonl"
+    assert end_of_lines(path) == 0
+    write(path, {"n": 1}, {"n": 2})
+    size = path.stat().st_size
+    with open(path, "ab") as file:
+        file.write(torn)
+    assert end_of_lines(path) == size
+    write(path, {"n": 3})
+    assert read_from(path, size)[0][0] == {"n": 3}

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
+import sqlite3
 import sys
 
 import psutil
 
+from helpers.provider import lifecycle
 from helpers.provider.journal import JOURNAL_FILE, JournalWriter
 from helpers.provider.runner import count_examples, result_csv
 from helpers.provider.settings import Limits
+from helpers.provider.store import Store
 from tests.provider.harness import (
     FakeTraining,
     events_of,
@@ -242,3 +247,95 @@ def test_examples_are_counted_without_blank_lines(tmp_path):
 def test_a_result_file_leaves_cells_empty_where_there_is_no_number():
     text = result_csv([{"step": 1, "train_loss": 0.5}]).decode()
     assert text.splitlines()[1] == "1,0.5,,,"
+
+
+def test_a_journal_that_lost_its_end_in_a_power_cut_fails_no_job(tmp_path):
+    with FakeTraining(tmp_path) as server:
+        job_id = start_job(server, n_epochs=10)
+        wait_until(lambda: len(steps_of(server, job_id)) > 20)
+        os.kill(server.worker_pid(), signal.SIGKILL)
+        events = [event.id for event in events_of(server.client, job_id)]
+    folder = tmp_path / "jobs" / job_id
+    # The database knows more than what was flushed; of that, the saved state's step
+    # is the last. The cut is in the middle of the line behind it.
+    (folder / "state" / "step").write_text("8")
+    lines = (folder / JOURNAL_FILE).read_bytes().splitlines(keepends=True)
+    steps = [json.loads(line).get("step") for line in lines]
+    kept = b"".join(lines[: steps.index(9)]) + b'{"type'
+    (folder / JOURNAL_FILE).write_bytes(kept)
+    with FakeTraining(tmp_path) as server:
+        assert wait_for_job(server.client, job_id).status == "succeeded"
+        assert steps_of(server, job_id) == list(range(1, 41))
+        log = [event.id for event in events_of(server.client, job_id)]
+        assert log[: len(events)] == events
+
+
+def test_a_result_that_cannot_be_committed_leaves_no_content_behind(tmp_path):
+    with FakeTraining(tmp_path) as server:
+        real, refused = server.store.write, []
+
+        @contextlib.contextmanager
+        def refuse_results():
+            with real() as session:
+                add = session.add_file
+
+                def add_file(**columns):
+                    if columns["purpose"] == "fine-tune-results" and len(refused) < 2:
+                        refused.append(columns["blob"])
+                        raise sqlite3.OperationalError("database or disk is full")
+                    return add(**columns)
+
+                session.add_file = add_file
+                yield session
+
+        server.store.write = refuse_results
+        job = wait_for_job(server.client, start_job(server, n_epochs=1))
+        assert job.status == "succeeded"
+        assert len(refused) == 2
+        blobs = {path.name for path in (tmp_path / "blobs").iterdir()}
+        assert not blobs & set(refused)
+        assert len(blobs) == 2
+
+
+def test_a_worker_that_dies_with_a_cancelled_job_leaves_nothing_of_it(tmp_path):
+    with FakeTraining(tmp_path) as server:
+        job_id = start_job(server)
+        wait_until(lambda: len(steps_of(server, job_id)) > 5)
+        folder = tmp_path / "jobs" / job_id
+        half = folder / "checkpoints" / ".step-8.part"
+        half.mkdir(parents=True)
+        pid = server.worker_pid()
+        os.kill(pid, signal.SIGSTOP)
+        server.client.fine_tuning.jobs.cancel(job_id)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not half.exists() and not (folder / "state").exists())
+        assert messages_of(server.client, job_id)[-1] == "Fine-tuning job cancelled"
+
+
+def test_a_checkpoint_that_comes_again_after_it_was_withdrawn_is_removed(tmp_path):
+    store = Store(tmp_path / "store.sqlite3")
+    columns = {
+        "id": "ftjob-1",
+        "created_at": 1,
+        "model": "kitchen-base",
+        "trained_model": "kitchen-base",
+        "planned_name": "ft:kitchen-base:local::x",
+        "training_file": "file-1",
+        "method": "supervised",
+        "asked": {},
+        "seed": 1,
+        "integrations": [],
+        "state": "running",
+        "total_steps": 9,
+        "request_hash": "x",
+    }
+    with store.write() as session:
+        job = session.add_job(**columns)
+        told = []
+        for step in (1, 2, 3, 1, 3):
+            report = {"step": step}
+            job, old = lifecycle.checkpointed(session, job, 1, report, f"f{step}", 2)
+            told.append(old)
+    # The first is withdrawn for the third; when it comes again, it goes again.
+    assert told == [[], [], ["f1"], ["f1"], []]
+    store.close()

@@ -245,6 +245,27 @@ def test_training_lowers_the_loss_and_reports_what_the_api_promises(undisturbed)
     assert json.loads(json.dumps(reports)) == reports
 
 
+def test_whoever_offers_the_models_may_keep_them_all(base, files, tmp_path):
+    result, reports = run(spec_of(base, files, tmp_path, checkpoints_kept=None))
+    assert [c["step"] for c in result.checkpoints] == [3, 6, 9, 12]
+    folders = [r["model_path"] for r in reports if r["type"] == "checkpoint"]
+    assert all((Path(folder) / "config.json").is_file() for folder in folders)
+
+
+def test_that_a_state_will_be_saved_is_told_before(base, files, tmp_path):
+    states = []
+
+    def report(entry):
+        if entry["type"] == "saving":
+            kept = sorted((tmp_path / "state").glob("*.json"))
+            states.append((entry["step"], kept[-1].name if kept else ""))
+
+    train(spec_of(base, files, tmp_path), report, always_run)
+    # A manifest is numbered by twice its step, and one more where no epoch is open.
+    assert states
+    assert all(name < f"{2 * step:010d}" for step, name in states)
+
+
 def test_a_model_is_written_each_epoch_and_the_last_three_are_kept(undisturbed):
     result, reports = undisturbed
     written = [r for r in reports if r["type"] == "checkpoint"]

@@ -48,8 +48,12 @@ async def create_file(request: Request, here: Here) -> Response:
 
 
 def _add(here: Provider, blob: str, columns: dict[str, Any]) -> File:
-    with here.store.write() as session:
-        return session.add_file(id=new_id("file-"), blob=blob, **columns)
+    try:
+        with here.store.write() as session:
+            return session.add_file(id=new_id("file-"), blob=blob, **columns)
+    except BaseException:
+        here.blobs.delete(blob)
+        raise
 
 
 def check_purpose(purpose: str) -> None:
