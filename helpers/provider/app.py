@@ -73,6 +73,4 @@ def make_app(provider: Provider, *, key: str, hosts: set[str]) -> ASGIApp:
         stored,
     ):
         app.include_router(module.router, prefix=API_PREFIX)
-    return Guard(
-        app, key=key, hosts=hosts, json_bytes=provider.settings.limits.json_bytes
-    )
+    return Guard(app, key=key, hosts=hosts, limits=provider.settings.limits)

@@ -150,6 +150,10 @@ MIGRATIONS = (
     CREATE INDEX chat_completions_kept ON chat_completions (seq, size)
         WHERE deleted_at IS NULL;
     """,
+    # 4: how long a job has trained: pauses and waiting in the queue do not count.
+    """
+    ALTER TABLE jobs ADD COLUMN trained_seconds REAL NOT NULL DEFAULT 0;
+    """,
 )
 
 
