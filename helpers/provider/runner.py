@@ -447,6 +447,7 @@ class Runner:
         with self._store.write() as session:
             job = session.job(job_id)
             if job.is_final:
+                self._remove([f"{job_id}/state"])
                 return
             failures = job.failures + 1
             job = session.update_job(job.id, failures=failures)
