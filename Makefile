@@ -100,7 +100,7 @@ out/audit/.installed: requirements-audit.txt
 	@touch $@
 
 audit: out/audit/.installed  ## name known security holes of pinned packages (needs the network)
-	out/audit/bin/pip-audit --no-deps --disable-pip \
+	out/audit/bin/pip-audit --strict --no-deps --disable-pip \
 		-r requirements.txt -r requirements-dev.txt -r requirements-bench.txt
 
 clean:  ## remove the environment and everything that was built
