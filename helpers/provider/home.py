@@ -52,7 +52,8 @@ def make_private(path: Path, mode: int) -> None:
     if os.name != "posix":
         return  # Windows has no such bits; a user's data folder is private there
     found = path.stat()
-    if found.st_mode & 0o077 or found.st_uid not in (os.geteuid(), 0):
+    foreign = found.st_uid != os.geteuid() and os.geteuid() != 0
+    if found.st_mode & 0o077 or foreign:
         raise NotPrivate(
             f"{path} can be read by other users of this machine, and its permissions "
             "cannot be changed. Choose a folder of your own with --home."

@@ -31,8 +31,9 @@ def limit_own_memory(most: int) -> None:
     Args:
         most: bytes of data: the heap and private mappings that can be written.
     """
-    if sys.platform != "linux":
-        return
+    torch = sys.modules.get("torch")
+    if sys.platform != "linux" or (torch is not None and torch.cuda.is_available()):
+        return  # what drivers map is not told apart from what training uses
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
