@@ -15,7 +15,7 @@ FIRST_NOTEBOOK := $(firstword $(NOTEBOOKS))
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev demo test unit notebooks lab lint format data \
-	base-model bench conformance freshness clean
+	base-model bench conformance freshness audit clean
 
 help:  ## list what make can do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -92,6 +92,16 @@ freshness: $(VENV)/.installed-dev  ## name the rows of data/*.csv that are past 
 
 conformance: $(VENV)/.installed-dev  ## run the checks that others wrote on the provider
 	$(PYTHON) -m tools.run_conformance
+
+# In an environment of its own: its dependencies have no place among the pinned ones.
+out/audit/.installed: requirements-audit.txt
+	$(or $(HOST_PYTHON),python3) -m venv out/audit
+	out/audit/bin/python -m pip install -r requirements-audit.txt
+	@touch $@
+
+audit: out/audit/.installed  ## name known security holes of pinned packages (needs the network)
+	out/audit/bin/pip-audit --strict --no-deps --disable-pip \
+		-r requirements.txt -r requirements-dev.txt -r requirements-bench.txt
 
 clean:  ## remove the environment and everything that was built
 	rm -rf $(VENV) out dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -30,6 +30,7 @@ from helpers.provider.settings import (
     default_home,
 )
 from helpers.provider.threads import thread_environment
+from helpers.provider.training_memory import default_memory
 
 _LOCK_WAIT_SECONDS = 2.0
 _STOP_WAIT_SECONDS = 30.0
@@ -37,6 +38,11 @@ _SHORTEST_KEY = 16
 # As names on the Hub are: parts that begin with a letter or digit, slashes in between.
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 _LONGEST_NAME = 128
+_KEY = re.compile(r"[!-~]{1,256}")
+_TRAINING_HOURS = 24
+_SMALLEST_MEMORY = 0.25
+# The openai client gives up on an answer after 600 seconds.
+_LONGEST_HOLD = 540
 _HUB_NAME = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 # What a model folder may hold; never pickled weights.
 _HUB_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model")
@@ -68,7 +74,19 @@ def make_parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--port", type=int, default=8000, help="TCP port, 0 for a free one"
     )
-    serve.add_argument("--key", default=None, help="use this key, not a random one")
+    serve.add_argument(
+        "--key",
+        default=None,
+        help="use this key, not a random one; other users of this machine can read it "
+        "in the list of processes, so --key-file is better",
+    )
+    serve.add_argument(
+        "--key-file",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="use the key in this file",
+    )
     serve.add_argument(
         "--model",
         action="append",
@@ -95,6 +113,29 @@ def make_parser() -> argparse.ArgumentParser:
         type=int,
         default=None,
         help="threads of training (default: small models 1, others all cores up to 8)",
+    )
+    serve.add_argument(
+        "--hold-retrieve",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="a GET of a fine-tuning job answers when the job has ended, or after so "
+        f"many seconds (at most {_LONGEST_HOLD}; default 0: at once)",
+    )
+    serve.add_argument(
+        "--training-memory",
+        type=float,
+        default=None,
+        metavar="GIB",
+        help="memory that training may take (default: four fifths of the machine's)",
+    )
+    serve.add_argument(
+        "--training-hours",
+        type=float,
+        default=_TRAINING_HOURS,
+        metavar="HOURS",
+        help="how long one job may train, pauses not counted "
+        f"(default {_TRAINING_HOURS}; 0 for ever)",
     )
     commands.add_parser("status", parents=[where], help="say whether a server runs")
     commands.add_parser("stop", parents=[where], help="stop the server")
@@ -203,6 +244,59 @@ def check_exposure(host: str, key: str | None) -> None:
         )
 
 
+def check_numbers(arguments: argparse.Namespace) -> None:
+    """Refuse numbers that make no sense.
+
+    Raises:
+        CannotStart: one of them is out of its range.
+    """
+    held, hours = arguments.hold_retrieve, arguments.training_hours
+    memory = arguments.training_memory
+    if not 0 <= held <= _LONGEST_HOLD:
+        raise CannotStart(
+            f"--hold-retrieve {held:g}: expected 0 to {_LONGEST_HOLD} seconds; clients "
+            "give up on longer answers."
+        )
+    if not 0 <= hours < float("inf"):
+        raise CannotStart(f"--training-hours {hours:g}: expected 0 or more hours.")
+    if memory is not None and not _SMALLEST_MEMORY <= memory < float("inf"):
+        raise CannotStart(
+            f"--training-memory {memory:g}: expected {_SMALLEST_MEMORY} GiB or more."
+        )
+
+
+def _memory_of(arguments: argparse.Namespace) -> int:
+    if arguments.training_memory is None:
+        return default_memory()
+    return int(arguments.training_memory * 2**30)
+
+
+def read_key(given: str | None, file: Path | None) -> str | None:
+    """Return the key that the user chose, or None for a random one.
+
+    Args:
+        given: value of --key.
+        file: value of --key-file.
+
+    Raises:
+        CannotStart: there is no key in the file, or it cannot stand in a header.
+    """
+    if file is not None and given is not None:
+        raise CannotStart("--key and --key-file: give one of them.")
+    if file is not None:
+        try:
+            given = file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as fault:
+            raise CannotStart(
+                f"--key-file {file}: cannot be read ({type(fault).__name__})."
+            ) from fault
+    if given is not None and not _KEY.fullmatch(given):
+        raise CannotStart(
+            "The key must be 1 to 256 characters of plain ASCII without spaces."
+        )
+    return given
+
+
 def url_of(host: str, port: int) -> str:
     """Return the address clients on this machine use."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
@@ -223,7 +317,11 @@ def start_log(home: Path) -> None:
 def serve(arguments: argparse.Namespace) -> int:
     """Run the server until it is told to stop."""
     home = (arguments.home or default_home()).expanduser().resolve()
-    check_exposure(arguments.host, arguments.key)
+    # All that this process and its children write is its owner's alone.
+    os.umask(0o077)
+    told = read_key(arguments.key, arguments.key_file)
+    check_exposure(arguments.host, told)
+    check_numbers(arguments)
     worker = thread_environment("worker", arguments.threads)
     # Read when torch is imported, which happens later in this process.
     os.environ.update(thread_environment("server"))
@@ -246,7 +344,7 @@ def serve(arguments: argparse.Namespace) -> int:
     try:
         with contextlib.closing(open_socket(arguments.host, arguments.port)) as sock:
             threads = int(worker["OMP_NUM_THREADS"])
-            return _serve(arguments, home, models, threads, sock)
+            return _serve(arguments, home, models, threads, sock, told)
     except KeyboardInterrupt:
         return 0
     finally:
@@ -260,10 +358,10 @@ def _serve(
     models: dict[str, Path],
     training_threads: int,
     sock: socket.socket,
+    told: str | None,
 ) -> int:
-    import uvicorn
-
     from helpers.provider.app import make_app
+    from helpers.provider.connections import Server
     from helpers.provider.context import make_provider
     from helpers.provider.guard import allowed_hosts
 
@@ -279,31 +377,35 @@ def _serve(
         result_content=arguments.result_files,
         training_threads=training_threads,
         fewer_for_small=arguments.threads is None,
+        hold_retrieve_seconds=arguments.hold_retrieve,
+        training_memory_bytes=_memory_of(arguments),
+        training_seconds=arguments.training_hours * 3600 or None,
     )
-    key = homes.load_or_make_key(home, arguments.key)
+    key = homes.load_or_make_key(home, told)
+    provider = make_provider(settings)
     app = make_app(
-        make_provider(settings),
+        provider,
         key=key,
         hosts=allowed_hosts(arguments.host, port, arguments.allow_host),
     )
-    config = uvicorn.Config(
+
+    def say_where() -> None:
+        homes.write_server_note(home, url, port, __version__)
+        print(f"The provider is ready at {url}/v1", flush=True)
+        print(f"Its key is in {home / homes.KEY_FILE}", flush=True)
+        if arguments.host not in LOOPBACK_HOSTS:
+            print(
+                f"It listens on {arguments.host}: other machines can reach it, and "
+                "what they send, the key too, is not encrypted.",
+                flush=True,
+            )
+
+    server = Server(
         app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=5,
+        settings.limits,
+        on_start=say_where,
+        on_stop=provider.store.changes.close,
     )
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets=None) -> None:
-            await super().startup(sockets=sockets)
-            if self.started:
-                homes.write_server_note(home, url, port, __version__)
-                print(f"The provider is ready at {url}/v1", flush=True)
-                print(f"Its key is in {home / homes.KEY_FILE}", flush=True)
-
-    server = Server(config)
     server.run(sockets=[sock])
     return 0 if server.started else 1
 
@@ -362,7 +464,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = {"serve": serve, "status": status, "stop": stop}
     try:
         return commands[parsed.command](parsed)
-    except CannotStart as fault:
+    except (CannotStart, homes.NotPrivate) as fault:
         print(fault, file=sys.stderr)
         return 2
 

@@ -86,5 +86,5 @@ def make_app(provider: Provider, *, key: str, hosts: set[str]) -> ASGIApp:
         batch_runner.making_way(app),
         key=key,
         hosts=hosts,
-        json_bytes=provider.settings.limits.json_bytes,
+        limits=provider.settings.limits,
     )

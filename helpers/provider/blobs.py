@@ -66,8 +66,15 @@ class BlobStore:
             return draft.keep()
 
     def path(self, name: str) -> Path:
-        """Return where a blob lies; `name` comes from the database, never a request."""
-        return self._folder / name
+        """Return where a blob lies; `name` comes from the database, never a request.
+
+        Raises:
+            FileNotFoundError: a link stands there, which this program never makes.
+        """
+        path = self._folder / name
+        if path.is_symlink():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        return path
 
     def read(self, name: str) -> Iterator[bytes]:
         """Open a blob and return its content in pieces of a mebibyte.
@@ -98,7 +105,7 @@ class BlobStore:
     def delete(self, name: str) -> None:
         """Remove a blob; one that is gone already is no fault."""
         with contextlib.suppress(FileNotFoundError):
-            self.path(name).unlink()
+            (self._folder / name).unlink()
 
     def sweep(self, known: Iterable[str]) -> int:
         """Remove drafts and blobs nobody knows, as a crash leaves them.

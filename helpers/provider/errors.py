@@ -35,6 +35,9 @@ class ApiError(HTTPException):
         param: the request field at fault, or None.
         code: OpenAI's machine-readable code, or None.
         type: OpenAI's error type.
+        retry_after: seconds after which the same request may well succeed, or None
+            where trying again is of no use.
+        close: whether the connection ends with this answer.
     """
 
     def __init__(
@@ -45,8 +48,12 @@ class ApiError(HTTPException):
         param: str | None = None,
         code: str | None = None,
         type: str = INVALID_REQUEST,
+        retry_after: int | None = None,
+        close: bool = False,
     ) -> None:
         super().__init__(status, message)
+        self.retry_after = retry_after
+        self.close = close
         self.status = status
         self.message = message
         self.param = param
@@ -73,7 +80,13 @@ def error_body(
 
 def error_response(fault: ApiError) -> Response:
     """Return the HTTP answer of an error."""
-    headers = {} if fault.status >= 500 else {"x-should-retry": "false"}
+    headers = {}
+    if fault.retry_after is not None:
+        headers["retry-after"] = str(fault.retry_after)
+    elif fault.status < 500:
+        headers["x-should-retry"] = "false"
+    if fault.close:
+        headers["connection"] = "close"
     if fault.status == 401:
         headers["www-authenticate"] = "Bearer"
     return JSONResponse(fault.body(), status_code=fault.status, headers=headers)
@@ -174,6 +187,22 @@ def disk_is_full() -> ApiError:
         "Delete files and models you no longer need, or free some space, and try "
         "again.",
         code="insufficient_storage",
+    )
+
+
+def too_busy(message: str, retry_after: int) -> ApiError:
+    """Return the 429 of a cap that will have room again soon.
+
+    429 and not 503: the `openai` client repeats both after `Retry-After`, but a 429
+    becomes its RateLimitError, which programs for hosted services expect and handle;
+    a 503 becomes InternalServerError, which reads as if something were broken.
+    """
+    return ApiError(
+        429,
+        message,
+        type="rate_limit_error",
+        code="rate_limit_exceeded",
+        retry_after=retry_after,
     )
 
 

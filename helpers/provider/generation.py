@@ -26,7 +26,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -129,8 +129,11 @@ class Generation:
     end token or a stop string, "length" at max_tokens or the end of the context.
     """
 
-    def __init__(self, request: GenerationRequest) -> None:
+    def __init__(
+        self, request: GenerationRequest, on_over: Callable[[], None] = lambda: None
+    ) -> None:
         self.request = request
+        self._on_over = on_over
         self.finish_reason: str | None = None
         self.end_logprob: float | None = None
         self._tokens: deque[TokenOut] = deque()
@@ -214,7 +217,9 @@ class Generation:
 
     def _finish(self, reason: str | None, error: BaseException | None = None) -> None:
         self.finish_reason, self._error = reason, error
-        self._over.set()
+        if not self._over.is_set():
+            self._over.set()
+            self._on_over()
         if (waiter := self._waiter) is not None:
             _wake(waiter)
 
@@ -371,7 +376,9 @@ class Engine:
         self._threads, self._max_batch = threads, max_batch
         self._max_loaded = max_loaded
         self._models: OrderedDict[Path, _Loaded] = OrderedDict()
-        self._lock = threading.Lock()  # guards _models, not what is in it
+        # Guards _models, not what is in it, and the count of answers not yet over.
+        self._lock = threading.Lock()
+        self.unfinished = 0
         self._inbox: queue.SimpleQueue[Generation | None] = queue.SimpleQueue()
         self._closed = False
         sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_SECONDS))
@@ -393,9 +400,15 @@ class Engine:
             raise ValueError("prompt_ids is empty; expected at least one token")
         if self._closed:
             raise RuntimeError("the engine is closed")
-        generation = Generation(request)
+        with self._lock:
+            self.unfinished += 1
+        generation = Generation(request, self._one_less)
         self._inbox.put(generation)
         return generation
+
+    def _one_less(self) -> None:
+        with self._lock:
+            self.unfinished -= 1
 
     def preload(self, model_path: Path) -> None:
         """Load a model now, so that its first request need not wait.

@@ -8,6 +8,7 @@ It must never know what a route does, and the key never leaves it.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import secrets
 import time
@@ -16,10 +17,25 @@ from collections.abc import Iterable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from helpers.provider.errors import ApiError, error_response
+from helpers.provider.settings import Limits
 
 OPEN_PATHS = frozenset({"/health"})
 # A key of the ASGI scope: who reads the body counts it, and never holds all of it.
 STREAMED = "helpers.provider.streamed"
+# Headers that decide something here: twice, and two readers may decide differently.
+_ONCE = frozenset(
+    {
+        b"host",
+        b"authorization",
+        b"api-key",
+        b"origin",
+        b"sec-fetch-site",
+        b"content-type",
+        b"content-length",
+        b"content-encoding",
+        b"transfer-encoding",
+    }
+)
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -34,6 +50,19 @@ class RequestTooLarge(ApiError):
         )
 
 
+class RequestTooSlow(ApiError):
+    """A body that stopped coming, or comes in drops to hold a place."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            408,
+            "The request body did not arrive in time. Send the request again over a "
+            "faster connection.",
+            code="request_timeout",
+            close=True,
+        )
+
+
 class Guard:
     """The ASGI layer around the whole application.
 
@@ -41,16 +70,22 @@ class Guard:
         app: what is guarded.
         key: the key every call has to bring.
         hosts: exact values accepted in the Host header.
-        json_bytes: cap on the body of a JSON request.
+        limits: caps on the body of a request, in bytes and in time.
+
+    Raises:
+        ValueError: the key is empty.
     """
 
     def __init__(
-        self, app: ASGIApp, *, key: str, hosts: Iterable[str], json_bytes: int
+        self, app: ASGIApp, *, key: str, hosts: Iterable[str], limits: Limits
     ) -> None:
+        if not key:
+            raise ValueError("the provider's key must not be empty")
         self._app = app
         self._key = key.encode()
         self._hosts = frozenset(host.lower() for host in hosts)
-        self._json_bytes = json_bytes
+        self._limits = limits
+        self._json_bytes = limits.json_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -83,9 +118,22 @@ class Guard:
         """Raise the answer of a refusal."""
         headers: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:
-            if name == b"host" and name in headers:
-                raise ApiError(400, "A request must have exactly one Host header.")
+            if name in _ONCE and name in headers:
+                # Another reader of this request may go by the other one.
+                raise ApiError(
+                    400,
+                    f"A request must not have more than one {name.decode()} header.",
+                    close=True,
+                )
             headers[name] = value
+        if b"content-length" in headers and b"transfer-encoding" in headers:
+            # RFC 9112, section 6.1: it may hide a second request, so hang up.
+            raise ApiError(
+                400,
+                "A request must not have both a Content-Length and a "
+                "Transfer-Encoding header.",
+                close=True,
+            )
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if host not in self._hosts:
             raise ApiError(
@@ -94,7 +142,9 @@ class Guard:
                 "printed at its start, or add the name with --allow-host.",
                 code="host_not_allowed",
             )
-        if b"origin" in headers:
+        # Browsers set these two, and no script in a page can take them away. "none" is
+        # an address that somebody typed.
+        if b"origin" in headers or headers.get(b"sec-fetch-site", b"none") != b"none":
             raise ApiError(
                 403,
                 "Requests from web pages are not allowed: this provider answers "
@@ -159,12 +209,28 @@ class Guard:
         Only a route that streams its body is free of this cap. The content type alone
         proves nothing: a route that expects JSON reads a form into memory, too.
         """
-        seen = 0
+        seen, whole = 0, False
+        began = time.monotonic()
+
+        async def in_time() -> Message:
+            """Wait for the next piece, but not for ever."""
+            due = began + self._limits.body_silence_seconds
+            due += seen / self._limits.body_bytes_a_second
+            silent = time.monotonic() + self._limits.body_silence_seconds
+            # A piece that lies there already is taken however late it is: it may be
+            # this server that was busy.
+            left = max(min(due, silent) - time.monotonic(), 0.05)
+            try:
+                async with asyncio.timeout(left):
+                    return await receive()
+            except TimeoutError as fault:
+                raise RequestTooSlow from fault
 
         async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
+            nonlocal seen, whole
+            message = await (receive() if whole else in_time())
             seen += len(message.get("body", b""))
+            whole = not message.get("more_body", False)
             if seen > self._json_bytes and not scope.get(STREAMED):
                 raise RequestTooLarge(self._json_bytes)
             return message

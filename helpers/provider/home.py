@@ -26,12 +26,38 @@ def folder_lock(path: Path) -> FileLock:
     return FileLock(path, thread_local=False)
 
 
+class NotPrivate(Exception):
+    """The folder or the key can be read by others, and that cannot be changed."""
+
+
 def prepare(home: Path) -> None:
-    """Make the folder and those below it, readable by their owner alone."""
+    """Make the folder and those below it, readable by their owner alone.
+
+    Raises:
+        NotPrivate: the folder belongs to somebody else.
+    """
     for folder in (home, home / "blobs", home / "jobs", home / "batches"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(folder, 0o700)
+
+
+def make_private(path: Path, mode: int) -> None:
+    """Take a path's permissions from everybody but its owner, or say why not.
+
+    Raises:
+        NotPrivate: it stays readable for others.
+    """
     with contextlib.suppress(OSError):
-        home.chmod(0o700)
+        path.chmod(mode)
+    if os.name != "posix":
+        return  # Windows has no such bits; a user's data folder is private there
+    found = path.stat()
+    foreign = found.st_uid != os.geteuid() and os.geteuid() != 0
+    if found.st_mode & 0o077 or foreign:
+        raise NotPrivate(
+            f"{path} can be read by other users of this machine, and its permissions "
+            "cannot be changed. Choose a folder of your own with --home."
+        )
 
 
 def write_private(path: Path, text: str) -> None:
@@ -61,22 +87,29 @@ def load_or_make_key(home: Path, told: str | None = None) -> str:
     Args:
         home: the provider's folder.
         told: a key chosen by the user; it replaces the stored one.
+
+    Raises:
+        NotPrivate: others can read the stored key, and that cannot be changed.
     """
     path = home / KEY_FILE
     if told:
         write_private(path, told)
         return told
-    try:
-        stored = path.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        stored = ""
+    stored = "" if path.is_symlink() else _stored_key(path)
     if stored:
-        with contextlib.suppress(OSError):
-            path.chmod(0o600)
         return stored
     fresh = "sk-local-" + secrets.token_urlsafe(32)
     write_private(path, fresh)
     return fresh
+
+
+def _stored_key(path: Path) -> str:
+    try:
+        stored = path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
+    make_private(path, 0o600)
+    return stored
 
 
 def write_server_note(home: Path, url: str, port: int, version: str) -> None:

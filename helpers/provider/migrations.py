@@ -205,6 +205,10 @@ MIGRATIONS = (
     """
     ALTER TABLE jobs ADD COLUMN grader TEXT;
     """,
+    # 7: how long a job has trained: pauses and waiting in the queue do not count.
+    """
+    ALTER TABLE jobs ADD COLUMN trained_seconds REAL NOT NULL DEFAULT 0;
+    """,
 )
 
 

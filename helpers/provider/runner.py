@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
+import math
 import queue
 import shutil
 import sqlite3
@@ -32,10 +33,11 @@ from helpers.provider.journal import JOURNAL_FILE, end_of_lines, read_from
 from helpers.provider.lifecycle import JobConflict
 from helpers.provider.model_folders import job_bytes, room_for_job
 from helpers.provider.models import Registry
-from helpers.provider.settings import Settings
+from helpers.provider.settings import Limits, Settings
 from helpers.provider.store import Job, Session, Store
 from helpers.provider.supervisor import WorkerProcess
 from helpers.provider.threads import most_threads
+from helpers.provider.training_memory import resident_bytes
 from helpers.provider.worker import out_of_memory
 
 log = logging.getLogger(__name__)
@@ -115,6 +117,7 @@ class Runner:
         self._exit_code: int | None = None
         self._cancelled: list[str] = []
         self._pace: tuple[float, int] | None = None
+        self._clock: float | None = None
         self._swept_at = time.monotonic()
 
     # What routes call
@@ -297,7 +300,9 @@ class Runner:
                 break
         else:
             path = self._blobs.path(files["training_file"].blob)
-            resolved = resolve(job.method, count_examples(path), job.asked)
+            examples = count_examples(path)
+            resolved = resolve(job.method, examples, job.asked)
+            error = _too_many_steps(examples, resolved, self._settings.limits)
         with self._store.write() as session:
             job = session.job(job_id)
             if job.is_final:
@@ -387,6 +392,7 @@ class Runner:
             log.error("the training process is silent; it is killed")
             self._worker.kill()
         if self._current is not None:
+            self._check_limits()
             self._send_wish()
         else:
             self._start_next()
@@ -417,6 +423,42 @@ class Runner:
         silence = time.monotonic() - self._worker.heard_at
         return silence > self._settings.limits.worker_silence_seconds
 
+    def _check_limits(self) -> None:
+        """End a job that takes more time or memory than it may."""
+        settings, job_id = self._settings, self._current
+        most = settings.training_memory_bytes
+        held = resident_bytes(self._worker.pid) if most is not None else 0
+        with self._store.read() as session:
+            job = session.job(job_id)
+        if job.is_final:
+            return
+        if most is not None and held > most:
+            log.error("%s: training holds %d bytes; it is killed", job_id, held)
+            self._fail(job_id, "out_of_memory", out_of_memory())
+            self._worker.kill()
+        elif settings.training_seconds is not None:
+            trained = job.trained_seconds + self._since_last_look()
+            if trained > settings.training_seconds:
+                self._fail(job_id, "time_limit_exceeded", _too_long(settings))
+
+    def _since_last_look(self) -> float:
+        """Return the seconds of training that the database does not know yet."""
+        return 0.0 if self._clock is None else time.monotonic() - self._clock
+
+    def _count_time(self, session: Session, job: Job) -> Job:
+        """Add what was trained since the last look to a job's clock."""
+        if self._clock is None or job.id != self._current:
+            return job
+        seconds = job.trained_seconds + self._since_last_look()
+        self._clock = time.monotonic()
+        return session.update_job(job.id, trained_seconds=seconds)
+
+    def _fail(self, job_id: str, code: str, message: str) -> None:
+        with self._store.write() as session:
+            job = session.job(job_id)
+            if not job.is_final:
+                lifecycle.failed(session, job, _now(), code, message, None)
+
     def _start_worker(self) -> None:
         self._ready = False
         self._worker = WorkerProcess(self._settings, self._on_message, self._on_exit)
@@ -441,6 +483,7 @@ class Runner:
         with self._store.write() as session:
             job = session.job(job_id)
             if job.is_final:
+                self._remove([f"{job_id}/state"])
                 return
             failures = job.failures + 1
             job = session.update_job(job.id, failures=failures)
@@ -477,7 +520,12 @@ class Runner:
     def _send_wish(self) -> None:
         with self._store.read() as session:
             state = session.job(self._current).state
-        wishes = {"running": "run", "pausing": "pause", "cancelled": "cancel"}
+        wishes = {
+            "running": "run",
+            "pausing": "pause",
+            "cancelled": "cancel",
+            "failed": "cancel",
+        }
         wish = wishes.get(state, self._wish)
         if wish != self._wish:
             self._wish = wish
@@ -526,6 +574,7 @@ class Runner:
             str(self._blobs.path(file.blob)) if file else None for file in files
         )
         self._current, self._wish, self._pace = job.id, "run", None
+        self._clock = time.monotonic()
         self._worker.send(
             type="job",
             job=job.id,
@@ -570,7 +619,7 @@ class Runner:
         while reports:
             withdrawn: list[str] = []
             with self._store.write() as session:
-                job = session.job(job_id)
+                job = self._count_time(session, session.job(job_id))
                 while reports and reports[0][0]["type"] not in ("result", "error"):
                     report, offset = reports.pop(0)
                     if not job.is_final:
@@ -702,6 +751,7 @@ class Runner:
         limits = self._settings.limits
         with self._store.write() as session:
             session.forget_keys(now - limits.idempotency_seconds)
+            session.forget_files(now - limits.deleted_file_seconds)
             session.forget_uploads(now - limits.ended_upload_seconds)
             blobs = session.end_expired_uploads(now)
             expired = session.expired_files(now)
@@ -729,6 +779,34 @@ def result_csv(metrics: list[dict[str, Any]], method: str = "supervised") -> byt
         row = {**data, "train_accuracy": data.get("train_mean_token_accuracy")}
         writer.writerow([row.get(column, "") for column in columns])
     return text.getvalue().encode()
+
+
+def _too_many_steps(
+    examples: int, resolved: dict[str, Any], limits: Limits
+) -> dict[str, Any] | None:
+    """Return the error of a job with more steps than are kept, or None.
+
+    Each step is an event; their number is what fills the database.
+    """
+    steps = math.ceil(examples / resolved["batch_size"]) * resolved["n_epochs"]
+    if steps <= limits.training_steps:
+        return None
+    return {
+        "code": "too_many_steps",
+        "message": f"The job would take {steps} training steps, more than the "
+        f"{limits.training_steps} of this provider. Use a larger batch_size, fewer "
+        "n_epochs or fewer examples.",
+        "param": "training_file",
+    }
+
+
+def _too_long(settings: Settings) -> str:
+    hours = settings.training_seconds / 3600
+    return (
+        f"The job failed because it trained for more than {hours:g} hours, the most "
+        "that this provider allows. Its checkpoints stay. Use fewer n_epochs or fewer "
+        "examples, or start the provider with a higher --training-hours."
+    )
 
 
 def _how(code: int) -> str:

@@ -7,6 +7,7 @@ Types are strict, because the real API refuses "1" where it wants 1.
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -32,6 +33,24 @@ class Request(BaseModel):
     """Base of all request bodies."""
 
     model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_characters(cls, value: Any) -> Any:
+        """Refuse half a character (a lone surrogate, which JSON can spell).
+
+        It cannot be written as UTF-8: kept in a row, it would break every later list.
+        """
+        if isinstance(value, dict):
+            try:
+                json.dumps(value, ensure_ascii=False).encode()
+            except UnicodeEncodeError as fault:
+                raise PydanticCustomError(
+                    "half_a_character",
+                    "a text holds half a character (a lone surrogate such as \\ud800); "
+                    "expected text that can be written as UTF-8",
+                ) from fault
+        return value
 
 
 def _auto_or(kind: type, at_least: float, at_most: float | None, above: bool = False):

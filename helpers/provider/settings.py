@@ -102,6 +102,28 @@ class Limits:
     # drawn between two looks at the job, and kept until they are learned from.
     rollouts_in_a_step: int = 512
     eval_samples: int = 16
+    # Live monitors: each holds a connection for as long as its job lives.
+    open_event_streams: int = 100
+    event_stream_heartbeat_seconds: float = 15.0
+    # Connections, and how slow their clients may be. Half of the 1,024 open files that
+    # Linux gives a process; a classroom with 30 learners uses a few dozen.
+    connections: int = 512
+    head_seconds: float = 20.0
+    unread_body_seconds: float = 60.0
+    body_silence_seconds: float = 30.0
+    body_bytes_a_second: int = 16 * 1024
+    # Answers asked for and not yet complete. At 16 tokens of 32 answers at a time, a
+    # minute's work for the base model; who comes later is told so at once.
+    unfinished_answers: int = 1_024
+    logit_biases: int = 1_024
+    idempotency_key_characters: int = 255
+    # Nothing of these ever goes by itself, or only with time.
+    jobs: int = 100_000
+    files: int = 50_000
+    training_steps: int = 1_000_000
+    # How long a deleted file is known: as a cursor, and for a client that repeats
+    # its request.
+    deleted_file_seconds: int = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -138,6 +160,11 @@ class Settings:
         "helpers.provider.worker",
     )
     limits: Limits = field(default_factory=Limits)
+    # A GET of a job that has not ended waits so long for its end; 0 answers at once.
+    hold_retrieve_seconds: float = 0.0
+    # What the training process may take; None leaves it to the machine.
+    training_memory_bytes: int | None = None
+    training_seconds: float | None = None
 
     @property
     def database(self) -> Path:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.provider.batches import Batch, BatchQueries
+from helpers.provider.changes import Changes
 from helpers.provider.migrations import migrate
 from helpers.provider.permissions import Permission, PermissionQueries
 from helpers.provider.responses import KeptResponse, ResponseQueries
@@ -83,6 +84,7 @@ class Job:
     error: dict[str, Any] | None
     request_hash: str
     grader: dict[str, Any] | None
+    trained_seconds: float
 
     @property
     def is_final(self) -> bool:
@@ -229,6 +231,8 @@ class Session(
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        # Jobs that this transaction changed; the store tells who waits for them.
+        self.touched_jobs: set[str] = set()
 
     def _one(self, kind: type, where: str, *values: Any) -> Any:
         sql = f"SELECT * FROM {_TABLES[kind]} WHERE {where} LIMIT 1"
@@ -323,6 +327,28 @@ class Session(
             "UPDATE files SET deleted_at = ? WHERE id = ?", (now, file_id)
         )
 
+    def was_file(self, file_id: str) -> bool:
+        """Say whether there was such a file not long ago."""
+        return self._one(File, "id = ? AND deleted_at IS NOT NULL", file_id) is not None
+
+    def count_files(self) -> int:
+        """Return the number of files that are not deleted."""
+        row = self._connection.execute(
+            "SELECT count(*) AS n FROM files WHERE deleted_at IS NULL"
+        ).fetchone()
+        return row["n"]
+
+    def forget_files(self, before: int) -> None:
+        """Forget files that were deleted before a time."""
+        self._connection.execute(
+            "DELETE FROM files WHERE deleted_at < ? AND id NOT IN ("
+            "SELECT file_id FROM uploads WHERE file_id IS NOT NULL "
+            "UNION SELECT input_file FROM batches "
+            "UNION SELECT output_file FROM batches WHERE output_file IS NOT NULL "
+            "UNION SELECT error_file FROM batches WHERE error_file IS NOT NULL)",
+            (before,),
+        )
+
     def expired_files(self, now: int) -> list[File]:
         """Return files whose time is over and that no job and no batch needs."""
         return [
@@ -408,6 +434,7 @@ class Session(
 
     def update_job(self, job_id: str, **columns: Any) -> Job:
         """Set columns of a job and return it."""
+        self.touched_jobs.add(job_id)
         self._update(Job, job_id, **columns)
         return self._one(Job, "id = ?", job_id)
 
@@ -446,7 +473,19 @@ class Session(
 
     def add_event(self, **columns: Any) -> None:
         """Append an event to a job's log."""
+        self.touched_jobs.add(columns["job_id"])
         self._insert(Event, **columns)
+
+    def event_place(self, job_id: str, event_id: str) -> int | None:
+        """Return where an event stands in its job's log, or None if it does not."""
+        event = self._one(Event, "id = ? AND job_id = ?", event_id, job_id)
+        return None if event is None else event.seq
+
+    def events_behind(self, job_id: str, place: int, limit: int) -> list[Event]:
+        """Return a job's events behind a place in its log, oldest first."""
+        return self._many(
+            Event, "job_id = ? AND seq > ? ORDER BY seq LIMIT ?", job_id, place, limit
+        )
 
     def list_events(self, job_id: str, *, limit: int, after: str | None) -> Page:
         """Return a page of a job's events, newest first."""
@@ -493,6 +532,10 @@ class Session(
     def model(self, name: str) -> Model | None:
         """Return a model by name."""
         return self._one(Model, "name = ?", name)
+
+    def was_model(self, name: str) -> bool:
+        """Say whether a job made a model of this name, though it may be deleted."""
+        return self._one(Checkpoint, "model = ?", name) is not None
 
     def models(self) -> list[Model]:
         """Return all models, oldest first."""
@@ -639,6 +682,7 @@ class Store:
         self._writer = self._connect(path)
         migrate(self._writer)
         self._reader = self._connect(path)
+        self.changes = Changes()
         self._write_lock = threading.RLock()
         self._read_lock = threading.Lock()
 
@@ -658,14 +702,16 @@ class Store:
         """Open a transaction that commits at the end and rolls back on any fault."""
         with self._write_lock:
             self._writer.execute("BEGIN IMMEDIATE")
+            session = Session(self._writer)
             try:
-                yield Session(self._writer)
+                yield session
                 self._writer.execute("COMMIT")
             except BaseException:
                 # A full disk may have rolled it back already.
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 raise
+        self.changes.tell(session.touched_jobs)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Session]:

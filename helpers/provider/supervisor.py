@@ -49,10 +49,13 @@ class WorkerProcess:
         self._on_message = on_message
         self._on_exit = on_exit
         self.heard_at = time.monotonic()
+        command = [*settings.worker_command, "--home", str(settings.home)]
+        if settings.training_memory_bytes is not None:
+            command += ["--memory-bytes", str(settings.training_memory_bytes)]
         log = settings.home / LOG_FILE
         with open(log, "ab" if _is_small(log) else "wb") as errors:
             self._process = subprocess.Popen(
-                [*settings.worker_command, "--home", str(settings.home)],
+                command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -31,6 +31,7 @@ from filelock import Timeout
 
 from helpers.provider.home import WORKER_LOCK, folder_lock
 from helpers.provider.journal import JOURNAL_FILE, JournalWriter
+from helpers.provider.training_memory import limit_own_memory
 
 HEARTBEAT_SECONDS = 1.0
 NICENESS = 10
@@ -159,7 +160,8 @@ def describe(fault: Exception, spec: dict[str, Any]) -> dict[str, str]:
             "message": "The job failed because the provider's disk is full. Delete "
             "files and models you no longer need, and create the job again.",
         }
-    if isinstance(fault, MemoryError) or "can't allocate memory" in str(fault):
+    signs = ("can't allocate memory", "bad_alloc", "out of memory")
+    if isinstance(fault, MemoryError) or any(sign in str(fault) for sign in signs):
         return {"code": "out_of_memory", "message": out_of_memory()}
     reason = type(fault).__name__
     if isinstance(fault, ValueError):
@@ -191,7 +193,8 @@ def out_of_memory() -> str:
     """Return the advice for a job that does not fit into memory."""
     return (
         "The job failed because training ran out of memory. Try a smaller batch_size, "
-        "shorter examples or a smaller base model."
+        "shorter examples or a smaller base model, or give training more memory where "
+        "the machine has it (serve --training-memory GIB)."
     )
 
 
@@ -204,7 +207,9 @@ def main(arguments: list[str] | None = None, load: Callable[[], Train] = load_tr
     """
     parser = argparse.ArgumentParser(prog="python -m helpers.provider.worker")
     parser.add_argument("--home", type=Path, required=True)
-    home = parser.parse_args(arguments).home
+    parser.add_argument("--memory-bytes", type=int, default=None)
+    parsed = parser.parse_args(arguments)
+    home = parsed.home
     # Lines to the server keep the real standard output; prints of libraries do not.
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -222,6 +227,8 @@ def main(arguments: list[str] | None = None, load: Callable[[], Train] = load_tr
     except Timeout:
         sys.exit("another training process still holds this provider's folder")
     train = load()
+    if parsed.memory_bytes is not None:
+        limit_own_memory(parsed.memory_bytes)
     worker.say(type="ready")
     worker.work(train)
 

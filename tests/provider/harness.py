@@ -19,12 +19,12 @@ from pathlib import Path
 
 import openai
 import psutil
-import uvicorn
 
 from helpers.provider import home as homes
 from helpers.provider.__main__ import open_socket
 from helpers.provider.app import make_app
 from helpers.provider.blobs import BlobStore
+from helpers.provider.connections import Server
 from helpers.provider.context import Provider
 from helpers.provider.guard import allowed_hosts
 from helpers.provider.models import Registry
@@ -125,8 +125,12 @@ class FakeTraining:
         self.port = self._socket.getsockname()[1]
         hosts = allowed_hosts("127.0.0.1", self.port, self.settings.allowed_hosts)
         app = make_app(self.provider, key=KEY, hosts=hosts)
-        config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=2)
-        self._server = uvicorn.Server(config)
+        self._server = Server(
+            app,
+            self.settings.limits,
+            on_stop=self.store.changes.close,
+            grace_seconds=2,
+        )
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import unicodedata
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -15,8 +16,9 @@ from helpers.provider.errors import ApiError, from_os_error, invalid, no_such_fi
 from helpers.provider.ids import new_id
 from helpers.provider.multipart import Form, receive_form
 from helpers.provider.routes.paging import limit_of, page_or_error
+from helpers.provider.routes.retrying import retries
 from helpers.provider.schemas import LONGEST_LIFE, SHORTEST_LIFE
-from helpers.provider.store import File
+from helpers.provider.store import File, Session
 
 router = APIRouter()
 Here = Annotated[Provider, Depends(provider_of)]
@@ -50,10 +52,22 @@ async def create_file(request: Request, here: Here) -> Response:
 def _add(here: Provider, blob: str, columns: dict[str, Any]) -> File:
     try:
         with here.store.write() as session:
+            check_number(session, here.settings.limits.files)
             return session.add_file(id=new_id("file-"), blob=blob, **columns)
     except BaseException:
         here.blobs.delete(blob)
         raise
+
+
+def check_number(session: Session, most: int) -> None:
+    """Raise it if there are as many files as this provider keeps."""
+    if session.count_files() >= most:
+        raise ApiError(
+            400,
+            f"This provider keeps {most} files, the most that it can. Delete files you "
+            "no longer need.",
+            code="too_many_files",
+        )
 
 
 def check_purpose(purpose: str) -> None:
@@ -74,7 +88,16 @@ def check_purpose(purpose: str) -> None:
 
 
 def check_name(name: str, purpose: str, param: str) -> None:
-    """Raise it, naming `param`, if a new file's name does not fit its purpose."""
+    """Raise it, naming `param`, if a new file's name is none, or not for its purpose.
+
+    A name is only ever shown, never a path; but terminals obey control characters.
+    """
+    if any(unicodedata.category(character) == "Cc" for character in name):
+        raise invalid(
+            f"Invalid value for '{param}': the file's name holds a control character.",
+            param,
+            "invalid_value",
+        )
     if purpose == "fine-tune" and name != UNNAMED and not name.endswith(".jsonl"):
         raise invalid(
             "Invalid file format for Fine-Tuning API. Must be .jsonl",
@@ -187,11 +210,14 @@ def retrieve_file(file_id: str, here: Here) -> Response:
 
 
 @router.delete("/files/{file_id}")
-def delete_file(file_id: str, here: Here) -> Response:
+def delete_file(file_id: str, request: Request, here: Here) -> Response:
     """Delete a file that no unfinished job and no open batch needs."""
     with here.store.write() as session:
         file = session.file(file_id, now())
         if file is None:
+            if retries(request) > 0 and session.was_file(file_id):
+                # Its first request did it, and the answer was lost on the way.
+                return views.answer(views.file_deleted_view(file_id))
             raise no_such_file(file_id)
         job = session.job_using_file(file_id)
         if job is not None:

@@ -15,10 +15,11 @@ from starlette.responses import Response, StreamingResponse
 from helpers.provider import views
 from helpers.provider.answers import Choices
 from helpers.provider.context import Provider
-from helpers.provider.errors import ApiError, invalid, no_such_model
+from helpers.provider.errors import ApiError, invalid, no_such_model, too_busy
 from helpers.provider.models import ModelEntry
 from helpers.provider.schemas import CreateChatCompletion
 from helpers.provider.serving import CannotServe
+from helpers.provider.settings import Limits
 from helpers.provider.text_requests import CreateCompletion
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from helpers.provider.rendering import ChatRenderer
 
 T = TypeVar("T")
+_LIMITS = Limits()
 Sampled = CreateChatCompletion | CreateCompletion
 
 
@@ -49,8 +51,19 @@ def deleted_is_unknown(here: Provider, model: ModelEntry) -> Iterator[None]:
 
 
 async def opened(here: Provider, model: ModelEntry) -> tuple[Engine, ChatRenderer]:
-    """Return the engine, with the model loaded, and the model's renderer."""
+    """Return the engine, with the model loaded, and the model's renderer.
+
+    Raises:
+        ApiError: so many answers are waited for that one more would wait too long.
+    """
     engine = await here.serving.engine()
+    most = here.settings.limits.unfinished_answers
+    if engine.unfinished >= most:
+        raise too_busy(
+            f"{engine.unfinished} answers are being generated or wait for their turn; "
+            f"from {most} on no further ones are taken. Try again in a moment.",
+            retry_after=2,
+        )
     with deleted_is_unknown(here, model):
         return engine, await run_in_threadpool(here.serving.open, model.path)
 
@@ -92,9 +105,17 @@ def seeds(seed: int | None, count: int) -> list[int]:
 def _logit_bias(payload: Sampled) -> dict[int, float] | None:
     if not payload.logit_bias:
         return None
+    if len(payload.logit_bias) > _LIMITS.logit_biases:
+        raise invalid(
+            f"Invalid 'logit_bias': expected at most {_LIMITS.logit_biases} tokens, "
+            f"but got {len(payload.logit_bias)}.",
+            "logit_bias",
+            "invalid_value",
+        )
     bias = {}
     for token, value in payload.logit_bias.items():
-        if not (token.isascii() and token.isdigit()) or not -100 <= value <= 100:
+        plain = token.isascii() and token.isdigit() and len(token) <= 9
+        if not plain or not -100 <= value <= 100:
             raise invalid(
                 "Invalid value for 'logit_bias': expected token ids as keys and "
                 "numbers from -100 to 100 as values.",

@@ -9,6 +9,7 @@ import secrets
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from helpers.provider import graders, lifecycle, views
@@ -26,6 +27,12 @@ from helpers.provider.hyperparameters import RL_BATCH, samples_per_prompt
 from helpers.provider.ids import new_id, random_text
 from helpers.provider.model_folders import job_bytes, room_for_job
 from helpers.provider.models import HOSTED, ModelEntry
+from helpers.provider.routes.following import (
+    job_at_its_end,
+    stream_of_events,
+    wants_stream,
+)
+from helpers.provider.routes.generating import unless_gone
 from helpers.provider.routes.paging import limit_of, metadata_filter, page_or_error
 from helpers.provider.routes.retrying import retries
 from helpers.provider.runner import JobConflict, NoSuchJob
@@ -45,7 +52,7 @@ def create_job(request: Request, payload: CreateJob, here: Here) -> Response:
     """Create a job; the same request sent again makes no second one."""
     asked = json.dumps(payload.model_dump(mode="json"), sort_keys=True)
     request_hash = hashlib.sha256(asked.encode()).hexdigest()
-    key = request.headers.get("idempotency-key")
+    key = _idempotency_key(request, here)
     with here.store.read() as session:
         known = _known_job(session, here, request, key, request_hash)
     if known is not None:
@@ -65,6 +72,19 @@ def create_job(request: Request, payload: CreateJob, here: Here) -> Response:
             session.keep_key(key, request_hash, job.id, now())
     here.runner.submit(job)
     return views.answer(views.job_view(job))
+
+
+def _idempotency_key(request: Request, here: Provider) -> str | None:
+    key = request.headers.get("idempotency-key")
+    most = here.settings.limits.idempotency_key_characters
+    if key is not None and len(key) > most:
+        raise ApiError(
+            400,
+            f"The header Idempotency-Key has {len(key)} characters; expected at most "
+            f"{most}, for example those of a UUID.",
+            code="invalid_idempotency_key",
+        )
+    return key or None
 
 
 def _known_job(
@@ -170,6 +190,14 @@ def _check_files(session: Session, payload: CreateJob) -> None:
 
 def _check_queue(session: Session, here: Provider) -> None:
     counts = session.count_jobs()
+    most = here.settings.limits.jobs
+    if sum(counts.values()) >= most:
+        raise ApiError(
+            400,
+            f"This provider keeps {most} fine-tuning jobs, the most that it can. Start "
+            "one with another folder (--home) for new ones.",
+            code="too_many_jobs",
+        )
     waiting = sum(n for state, n in counts.items() if state not in FINAL_STATES)
     if waiting >= here.settings.limits.unfinished_jobs:
         raise ApiError(
@@ -255,10 +283,12 @@ def _find(session: Session, job_id: str) -> Job:
 
 
 @router.get("/{job_id}")
-def retrieve_job(job_id: str, here: Here) -> Response:
-    """Show one job."""
-    with here.store.read() as session:
-        job = _find(session, job_id)
+async def retrieve_job(job_id: str, request: Request, here: Here) -> Response:
+    """Show one job; with --hold-retrieve as soon as it has ended, but not for ever."""
+    held = here.settings.hold_retrieve_seconds
+    job = await unless_gone(request, job_at_its_end(here, job_id, held))
+    if job is None:
+        raise no_such_job(job_id)
     return views.answer(views.job_view(job, true_state=True))
 
 
@@ -308,11 +338,26 @@ def resume_job(job_id: str, request: Request, here: Here) -> Response:
 
 
 @router.get("/{job_id}/events")
-def list_events(
-    job_id: str, here: Here, limit: str | None = None, after: str | None = None
+async def list_events(
+    job_id: str,
+    request: Request,
+    here: Here,
+    limit: str | None = None,
+    after: str | None = None,
+    stream: str | None = None,
 ) -> Response:
-    """List a job's events, newest first."""
+    """List a job's events, newest first, or stream them, oldest first."""
     size = limit_of(limit, DEFAULT_EVENTS, here.settings.limits.list_events)
+    if not wants_stream(request, stream):
+        return await run_in_threadpool(_event_list, here, job_id, size, after)
+    if await job_at_its_end(here, job_id, 0) is None:
+        raise no_such_job(job_id)
+    # A client that was cut off names the last event that it has seen.
+    last_seen = after or request.headers.get("last-event-id") or None
+    return await stream_of_events(here, job_id, last_seen)
+
+
+def _event_list(here: Provider, job_id: str, size: int, after: str | None) -> Response:
     with here.store.read() as session:
         _find(session, job_id)
         page = page_or_error(

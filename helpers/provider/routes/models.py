@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from helpers.provider import views
 from helpers.provider.context import Provider, provider_of
 from helpers.provider.errors import ApiError, no_such_model
 from helpers.provider.models import ModelInUse, ModelProtected
+from helpers.provider.routes.retrying import retries
 
 router = APIRouter()
 Here = Annotated[Provider, Depends(provider_of)]
@@ -33,7 +34,7 @@ def retrieve_model(name: str, here: Here) -> Response:
 
 
 @router.delete("/models/{name:path}")
-def delete_model(name: str, here: Here) -> Response:
+def delete_model(name: str, request: Request, here: Here) -> Response:
     """Delete a fine-tuned model or a checkpoint."""
     try:
         folder = here.registry.delete(name)
@@ -54,6 +55,14 @@ def delete_model(name: str, here: Here) -> Response:
             code="model_in_use",
         ) from fault
     if folder is None:
-        raise no_such_model(name)
+        if retries(request) == 0 or not _was_deleted(here, name):
+            raise no_such_model(name)
+        # Its first request did it, and the answer was lost on the way.
+        return views.answer(views.model_deleted_view(name))
     here.serving.forget(folder)
     return views.answer(views.model_deleted_view(name))
+
+
+def _was_deleted(here: Provider, name: str) -> bool:
+    with here.store.read() as session:
+        return session.was_model(name)

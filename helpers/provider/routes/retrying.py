@@ -8,4 +8,5 @@ from fastapi import Request
 def retries(request: Request) -> int:
     """Return how often the client has sent this request before."""
     count = request.headers.get("x-stainless-retry-count", "0")
-    return int(count) if count.isascii() and count.isdigit() else 0
+    # int() refuses thousands of digits.
+    return int(count[:9]) if count.isascii() and count.isdigit() else 0

@@ -14,7 +14,7 @@ from helpers.provider.context import Provider, now, provider_of
 from helpers.provider.errors import ApiError, from_os_error, invalid
 from helpers.provider.ids import new_id
 from helpers.provider.multipart import Form, receive_form
-from helpers.provider.routes.files import check_name, check_purpose
+from helpers.provider.routes.files import check_name, check_number, check_purpose
 from helpers.provider.routes.retrying import retries
 from helpers.provider.schemas import CompleteUpload, CreateUpload
 from helpers.provider.store import File, Session
@@ -211,6 +211,7 @@ def complete_upload(
             done = _done_before(session, request, upload_id, COMPLETED)
             if done is None:
                 upload = _find_pending(session, upload_id)
+                check_number(session, here.settings.limits.files)
                 file = _add_file(session, upload, blob)
                 stale = session.end_upload(upload_id, COMPLETED, now(), file.id)
                 upload = session.upload(upload_id)
