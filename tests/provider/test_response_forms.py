@@ -5,10 +5,10 @@ The models are random, so what comes out right is the work of the grammar alone.
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import openai
-import pydantic
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -53,6 +53,15 @@ def server(tmp_path_factory):
     model = make_llama(folder / "tiny", context=1024, spread=2.0)
     with FakeTraining(folder / "home", models={BASE_MODEL_NAME: model}) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def chance(monkeypatch):
+    """The same chance in every run: responses have no field for it."""
+    numbers = itertools.count(1)
+    monkeypatch.setattr(
+        "helpers.provider.routes.responses.seeds", lambda *_: [next(numbers)]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -157,21 +166,20 @@ def test_the_clients_parse_gives_the_arguments_of_a_call(client):
         "tool_choice": "required",
         "parallel_tool_calls": False,
     }
-    # The package's helper nests functions as chat completions do.
-    (nested,) = more["tools"]
+    # The package's helper nests functions as chat completions do; `parse` and `stream`
+    # make them flat, `create` does not.
     with pytest.raises(openai.BadRequestError) as caught:
         client.responses.create(**more)
     assert caught.value.param == "tools[0].name"
-    more["tools"] = [{"type": "function", **nested["function"]}]
     (call,) = client.responses.parse(**more).output
-    Food.model_validate(call.parsed_arguments)
+    assert isinstance(call.parsed_arguments, Food)
     with client.responses.stream(**more) as stream:
         snapshots = [e.snapshot for e in stream if e.type == DELTA]
         final = stream.get_final_response()
     (call,) = final.output
     assert snapshots[-1] == call.arguments
     assert len(snapshots) > 1
-    Food.model_validate(call.parsed_arguments)
+    assert isinstance(call.parsed_arguments, Food)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +209,7 @@ def test_a_schema_that_cannot_be_obeyed_is_refused_with_the_place(
 
 
 def test_a_pattern_that_explodes_ends_its_own_answer_only(client):
-    bomb = {"type": "string", "pattern": "^(.{1,5000}){1,50}$"}
+    bomb = {"type": "string", "pattern": "^(.{1,5000}){100,150}$"}
     schema = {"type": "object", "properties": {"a": bomb}, "required": ["a"]}
     form = schema_format(schema, strict=False)
     fault = refused(client, text=form, max_output_tokens=400)
@@ -230,8 +238,8 @@ def check_call(call) -> None:
 @pytest.mark.parametrize("several", [True, False])
 def test_required_calls_have_arguments_that_obey_the_schema(client, several):
     more = {"tools": TOOLS, "tool_choice": "required", "parallel_tool_calls": several}
-    counts, ids = [], []
-    for _ in range(4):
+    counts, ids = [0], []
+    while len(counts) < 5 or (several and max(counts) < 2 and len(counts) < 20):
         made = ask(client, temperature=1.5, **more)
         whole = [call for call in made.output if call.status == "completed"]
         assert whole
@@ -478,14 +486,9 @@ def test_what_is_wrong_or_does_not_fit_together_is_named(client, fields, param):
     fault = refused(client, **fields)
     assert fault.param == param
     assert fault.type == "invalid_request_error"
-    fault = None
-    if set(fields) <= {"text", "tools", "tool_choice"}:
-        with pytest.raises(openai.BadRequestError) as caught:
-            client.responses.input_tokens.count(
-                model=BASE_MODEL_NAME, input=ASK, **fields
-            )
-        fault = caught.value
-    assert fault.param == param
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.responses.input_tokens.count(model=BASE_MODEL_NAME, input=ASK, **fields)
+    assert caught.value.param == param
 
 
 def test_batches_of_responses_have_forms_too(client):
@@ -585,4 +588,4 @@ def test_a_stored_call_can_be_read_by_whoever_knows_its_events(client):
     body = client.responses.with_raw_response.retrieve(made.id).http_response.json()
     events = [json.loads(e.split(b"data: ")[1]) for e in told_again(body, pieces)]
     assert [e["type"] for e in events if "delta" in e] == [DELTA]
-    assert pydantic.TypeAdapter(int).validate_python(events[-1]["sequence_number"]) == 6
+    assert [e["sequence_number"] for e in events] == list(range(7))
