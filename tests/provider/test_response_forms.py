@@ -551,6 +551,12 @@ def test_text_before_a_call_is_a_message_of_its_own():
     ]
 
 
+def test_a_token_that_is_no_text_of_the_message_is_not_told_with_it():
+    output = output_of("A", "\n", "\n", HEAD, "{}", "}")
+    (part,) = output.items[0]["content"]
+    assert (part["text"], part["logprobs"]) == ("A\n", ["A", "\n"])
+
+
 def test_only_the_last_item_of_a_cut_answer_is_incomplete():
     begun = ("Text\n", HEAD, "{}")
     for texts, complete, expected in (
