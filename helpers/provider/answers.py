@@ -88,7 +88,7 @@ class Choices:
         """Return the events that end a stream."""
         return [self._usage_event(), DONE] if self._include_usage else [DONE]
 
-    def _failure(self) -> bytes:
+    def _failure(self, fault: Exception) -> bytes:
         """Return the event that ends a stream which the server could not finish."""
         message = "The provider had an error while generating."
         return server_sent(error_body(message, type="server_error"))
@@ -111,7 +111,7 @@ class Choices:
             while (event := await events.get()) is not None:
                 if isinstance(event, Exception):
                     log.error("a stream failed", exc_info=event)
-                    yield self._failure()
+                    yield self._failure(event)
                     return
                 yield event
             for event in self._ending():

@@ -7,8 +7,7 @@ It must never know how answers are generated or sent.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +15,17 @@ from helpers.provider.constraints import (
     ANY_OBJECT,
     AnswerForm,
     Calls,
-    Function,
     answer_form,
-    check_compiles,
     compiled,
 )
-from helpers.provider.errors import ApiError, invalid, not_served
-from helpers.provider.json_schemas import SchemaRefused, checked
+from helpers.provider.errors import invalid, not_served
+from helpers.provider.forms import (
+    check_names,
+    content_schema,
+    function_of,
+    impossible_forms_are_told,
+    missing,
+)
 from helpers.provider.schemas import (
     CreateChatCompletion,
     FunctionChoice,
@@ -96,42 +99,15 @@ def check_choices(payload: CreateChatCompletion) -> None:
         if tool.type != "function":
             raise not_served("A custom tool", f"tools[{number}].type")
         if tool.function is None:
-            raise _missing(f"tools[{number}].function")
+            raise missing(f"tools[{number}].function")
     form = payload.response_format
     if form is not None and form.type == "json_schema":
         if form.json_schema is None:
-            raise _missing("response_format.json_schema")
+            raise missing("response_format.json_schema")
         if form.json_schema.schema_ is None:
-            raise _missing("response_format.json_schema.schema")
-    _check_names(payload)
-
-
-def _missing(name: str) -> ApiError:
-    return invalid(
-        f"Missing required parameter: '{name}'.", name, "missing_required_parameter"
-    )
-
-
-def _check_names(payload: CreateChatCompletion) -> None:
-    seen: set[str] = set()
-    for function, place in _functions(payload):
-        if function.name in seen:
-            raise invalid(
-                f"Invalid '{place}.name': there is another function named "
-                f"'{function.name}'. Expected each name once.",
-                f"{place}.name",
-                "invalid_value",
-            )
-        seen.add(function.name)
-    _, allowed, place = _choice(payload)
-    unknown = [name for name in allowed or () if name not in seen]
-    if unknown:
-        raise invalid(
-            f"Invalid value for '{place}': no function named '{unknown[0][:64]}' was "
-            "specified in this request.",
-            place,
-            "invalid_value",
-        )
+            raise missing("response_format.json_schema.schema")
+    _, allowed, field = _choice(payload)
+    check_names(_functions(payload), allowed, field)
 
 
 def _functions(payload: CreateChatCompletion) -> list[tuple[FunctionTool, str]]:
@@ -157,16 +133,16 @@ def _choice(payload: CreateChatCompletion) -> tuple[Calls, list[str] | None, str
         raise not_served("A custom tool", f"{field}.type")
     if choice.type == "function":
         if choice.function is None:
-            raise _missing(f"{field}.function")
+            raise missing(f"{field}.function")
         return "required", [choice.function.name], field
     if choice.allowed_tools is None:
-        raise _missing(f"{field}.allowed_tools")
+        raise missing(f"{field}.allowed_tools")
     names = []
     for tool in choice.allowed_tools.tools:
         function = tool.get("function")
         name = function.get("name") if isinstance(function, dict) else None
         if not isinstance(name, str):
-            raise _missing(f"{field}.allowed_tools.tools.function.name")
+            raise missing(f"{field}.allowed_tools.tools.function.name")
         names.append(name)
     if not names:
         raise invalid(
@@ -221,19 +197,16 @@ def wanted_form(
     Raises:
         ApiError: a schema cannot be obeyed, or not by this model.
     """
-    from helpers.provider.grammars import CannotConstrain, GrammarRefused
-
-    calls, allowed, field = _choice(payload)
-    try:
-        content = _content_schema(payload, renderer, limits)
+    calls, allowed, _ = _choice(payload)
+    with impossible_forms_are_told("tools" if payload.tools else "response_format"):
         functions = [
-            _function(function, place, renderer, limits)
+            function_of(function, place, renderer, limits, strict=bool(function.strict))
             for function, place in _functions(payload)
             if allowed is None or function.name in allowed
         ]
         named = calls == "required" and field_names_one(payload)
         form = answer_form(
-            content=content,
+            content=_content_schema(payload, renderer, limits),
             functions=functions,
             calls=calls,
             several=not (
@@ -244,15 +217,6 @@ def wanted_form(
         if form is None:
             return None
         grammar = compiled(form, renderer)
-    except CannotConstrain as fault:
-        param = "tools" if payload.tools else "response_format"
-        raise not_served(f"This is not possible here: {fault}. It", param) from fault
-    except GrammarRefused as fault:
-        raise invalid(
-            f"The form of the answer is too complex as a whole: {fault}. Send fewer "
-            "functions, or smaller schemas.",
-            "tools" if payload.tools else "response_format",
-        ) from fault
     return WantedForm(form, grammar, bool(payload.functions), named)
 
 
@@ -273,53 +237,11 @@ def _content_schema(
     if form.json_schema is None or form.type == "json_object":
         return ANY_OBJECT
     asked = form.json_schema
-    try:
-        schema = checked(asked.schema_, limits, strict=bool(asked.strict))
-        check_compiles(schema, renderer)
-    except SchemaRefused as fault:
-        raise invalid(
-            f"Invalid schema for response_format '{asked.name}': In "
-            f"context={fault.place}, {fault.reason}",
-            "response_format",
-        ) from fault
-    return schema
-
-
-def _function(
-    function: FunctionTool, place: str, renderer: ChatRenderer, limits: Limits
-) -> Function:
-    schema = function.parameters
-    if schema is None:
-        schema = {"type": "object", "properties": {}, "additionalProperties": False}
-    try:
-        schema = checked(schema, limits, strict=bool(function.strict))
-        if schema.setdefault("type", "object") != "object":
-            raise SchemaRefused(
-                "schema must be a JSON Schema of 'type: \"object\"', got 'type: "
-                f'"{schema["type"]}"\'.'
-            )
-        check_compiles(schema, renderer)
-    except SchemaRefused as fault:
-        raise invalid(
-            f"Invalid schema for function '{function.name}': In "
-            f"context={fault.place}, {fault.reason}",
-            f"{place}.parameters",
-            "invalid_function_parameters",
-        ) from fault
-    return Function(function.name, schema)
-
-
-@contextlib.contextmanager
-def broken_forms_are_told() -> Iterator[None]:
-    """Answer with a 400 when a form became too complex while it was kept to."""
-    from helpers.provider.grammars import ConstraintBroken
-
-    try:
-        yield
-    except ConstraintBroken as fault:
-        raise invalid(
-            f"The answer could not be kept to the form that was asked for: {fault}. "
-            "Use simpler schemas or patterns.",
-            "response_format",
-            "form_too_complex",
-        ) from fault
+    return content_schema(
+        asked.schema_,
+        asked.name,
+        renderer,
+        limits,
+        strict=bool(asked.strict),
+        param="response_format",
+    )

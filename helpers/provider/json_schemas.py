@@ -9,6 +9,7 @@ It must never know HTTP or grammars.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -145,6 +146,40 @@ def _check_strict(schema: Any, path: Keys) -> None:
             f"every key in properties. Missing '{missing[0]}'.",
             path,
         )
+
+
+def made_strict(schema: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a schema as OpenAI's rules for `strict: true` want it.
+
+    Objects get no further keys, and every key becomes required.
+
+    Args:
+        schema: one that `checked` has found right.
+
+    Returns:
+        A copy; None if it says itself that its keys are not all known.
+    """
+    strict = copy.deepcopy(schema)
+    strict.setdefault("type", "object")
+    strict.setdefault("properties", {})
+    for _, part in subschemas(strict):
+        if not isinstance(part, dict):
+            continue
+        if part.get("type") != "object" and part.get("properties") is None:
+            continue
+        if part.get("additionalProperties", False) is not False:
+            return None
+        if part.get("patternProperties"):
+            return None
+        part["additionalProperties"] = False
+        part["required"] = list(part.get("properties") or ())
+    try:
+        _check_root(strict)
+        for path, part in subschemas(strict):
+            _check_strict(part, path)
+    except SchemaRefused:
+        return None
+    return strict
 
 
 def _required(schema: dict[str, Any]) -> list[str]:

@@ -23,14 +23,22 @@ from pydantic import BaseModel
 
 from helpers.provider import views
 from helpers.provider.answers import Choices, logprob_of, server_sent
-from helpers.provider.ids import new_id
+from helpers.provider.forms import broken_form
+from helpers.provider.response_output import (
+    Change,
+    Output,
+    Pieces,
+    changes_of,
+    part_of,
+)
 
 if TYPE_CHECKING:
-    from helpers.provider.generation import Generation, GenerationResult
+    from helpers.provider.constraints import AnswerForm
+    from helpers.provider.generation import Generation, TokenOut
     from helpers.provider.rendering import ChatRenderer
     from helpers.provider.store import Page
 
-Keep = Callable[[dict[str, Any], list[int]], Awaitable[None]]
+Keep = Callable[[dict[str, Any], Pieces], Awaitable[None]]
 
 _EVENTS: dict[str, type[BaseModel]] = {
     "response.created": types.ResponseCreatedEvent,
@@ -40,6 +48,12 @@ _EVENTS: dict[str, type[BaseModel]] = {
     "response.output_text.delta": types.ResponseTextDeltaEvent,
     "response.output_text.done": types.ResponseTextDoneEvent,
     "response.content_part.done": types.ResponseContentPartDoneEvent,
+    "response.function_call_arguments.delta": (
+        types.ResponseFunctionCallArgumentsDeltaEvent
+    ),
+    "response.function_call_arguments.done": (
+        types.ResponseFunctionCallArgumentsDoneEvent
+    ),
     "response.output_item.done": types.ResponseOutputItemDoneEvent,
     "response.completed": types.ResponseCompletedEvent,
     "response.incomplete": types.ResponseIncompleteEvent,
@@ -103,13 +117,10 @@ class Script:
 
     Args:
         response: the response as it is while it is being generated.
-        item_id: of its one message.
     """
 
-    def __init__(self, response: dict[str, Any], item_id: str) -> None:
+    def __init__(self, response: dict[str, Any]) -> None:
         self._response = {**response, **_OPEN, "status": "in_progress", "output": []}
-        self._place = {"item_id": item_id, "output_index": 0, "content_index": 0}
-        self._item_id = item_id
         self._next = 0
 
     def _event(self, kind: str, **fields: Any) -> bytes:
@@ -125,62 +136,84 @@ class Script:
         return f"event: {kind}\n".encode() + server_sent(body)
 
     def opening(self) -> list[bytes]:
-        """Return what is told before the first token."""
-        item = _message(self._item_id, "in_progress", [])
+        """Return what is told before the first item."""
         return [
             self._event("response.created", response=self._response),
             self._event("response.in_progress", response=self._response),
-            self._event("response.output_item.added", item=item, output_index=0),
-            self._event("response.content_part.added", **self._place, part=_part("")),
         ]
 
-    def delta(self, text: str, logprobs: list[dict[str, Any]]) -> bytes:
-        """Return the event of a further piece of text."""
-        return self._event(
-            "response.output_text.delta",
-            **self._place,
-            delta=text,
-            logprobs=_without_bytes(logprobs),
-        )
+    def tell(self, change: Change) -> list[bytes]:
+        """Return the events of a change of an item."""
+        steps = _steps_of_call if change.item["type"] == "function_call" else _steps
+        return [
+            self._event(f"response.{kind}", **fields) for kind, fields in steps(change)
+        ]
 
     def closing(self, response: dict[str, Any]) -> list[bytes]:
-        """Return what is told after the last token of a response that is whole."""
-        (item,) = response["output"]
-        (part,) = item["content"]
-        return [
-            self._event(
-                "response.output_text.done",
-                **self._place,
-                text=part["text"],
-                logprobs=_without_bytes(part["logprobs"]),
-            ),
-            self._event("response.content_part.done", **self._place, part=part),
-            self._event("response.output_item.done", item=item, output_index=0),
-            self._event(f"response.{response['status']}", response=response),
-        ]
+        """Return what is told after the last item of a response that is whole."""
+        return [self._event(f"response.{response['status']}", response=response)]
 
-    def failed(self) -> bytes:
+    def failed(self, error: dict[str, Any] = _FAILURE) -> bytes:
         """Return the event that ends a response which the server could not finish."""
-        failed = {**self._response, "status": "failed", "error": _FAILURE}
+        failed = {**self._response, "status": "failed", "error": error}
         return self._event("response.failed", response=failed)
 
 
-def told_again(response: dict[str, Any], pieces: list[int]) -> list[bytes]:
+Steps = list[tuple[str, dict[str, Any]]]
+
+
+def _steps(change: Change) -> Steps:
+    """Return what is told of a change of a message."""
+    item = {"item": change.item, "output_index": change.number}
+    place = {
+        "item_id": change.item["id"],
+        "output_index": change.number,
+        "content_index": 0,
+    }
+    logprobs = _without_bytes(change.logprobs)
+    if change.kind == "added":
+        return [
+            ("output_item.added", item),
+            ("content_part.added", {**place, "part": part_of("")}),
+        ]
+    if change.kind == "delta":
+        piece = {"delta": change.text, "logprobs": logprobs}
+        return [("output_text.delta", {**place, **piece})]
+    (part,) = change.item["content"]
+    text = {"text": part["text"], "logprobs": _without_bytes(part["logprobs"])}
+    return [
+        ("output_text.done", {**place, **text}),
+        ("content_part.done", {**place, "part": part}),
+        ("output_item.done", item),
+    ]
+
+
+def _steps_of_call(change: Change) -> Steps:
+    """Return what is told of a change of a function call."""
+    item = {"item": change.item, "output_index": change.number}
+    place = {"item_id": change.item["id"], "output_index": change.number}
+    if change.kind == "added":
+        return [("output_item.added", item)]
+    if change.kind == "delta":
+        return [("function_call_arguments.delta", {**place, "delta": change.text})]
+    arguments = {"arguments": change.item["arguments"]}
+    return [
+        ("function_call_arguments.done", {**place, **arguments}),
+        ("output_item.done", item),
+    ]
+
+
+def told_again(response: dict[str, Any], pieces: Pieces) -> list[bytes]:
     """Return the events of a stored response, as they were or would have been.
 
     Args:
         response: as it was answered.
-        pieces: length of each piece of its text.
+        pieces: how the text of each item came.
     """
-    (item,) = response["output"]
-    (part,) = item["content"]
-    script = Script(response, item["id"])
-    events, at = script.opening(), 0
-    for number, length in enumerate(pieces):
-        text = part["text"][at : at + length]
-        # With log probabilities there is a piece for each token.
-        events.append(script.delta(text, part["logprobs"][number : number + 1]))
-        at += length
+    script = Script(response)
+    events = script.opening()
+    for change in changes_of(response["output"], pieces):
+        events += script.tell(change)
     return events + script.closing(response)
 
 
@@ -193,6 +226,7 @@ class ResponseAnswer(Choices):
         generation: the answer.
         renderer: of the model; names tokens in log probabilities.
         logprobs: whether to tell log probabilities.
+        form: of the answer, None for any text.
         keep: what is to be done with the response before its end is told.
     """
 
@@ -204,92 +238,83 @@ class ResponseAnswer(Choices):
         generation: Generation,
         renderer: ChatRenderer,
         logprobs: bool,
+        form: AnswerForm | None = None,
         keep: Keep | None = None,
     ) -> None:
         super().__init__({}, prompt_tokens, [generation], include_usage=False)
         self._generation = generation
         self._response = response
-        self._item_id = new_id("msg_")
-        self._script = Script(response, self._item_id)
+        self._script = Script(response)
         self._renderer = renderer
-        self._logprobs = logprobs
+        self._output = Output(
+            form.reader() if form else None, self._logprob if logprobs else None
+        )
         self._keep = keep
         self._final: dict[str, Any] = {}
+        self._last: list[Change] = []
+
+    def _logprob(self, token: TokenOut, previous: int | None) -> dict[str, Any]:
+        return logprob_of(self._renderer, token, previous)
 
     async def whole(self) -> dict[str, Any]:
         """Generate everything, keep the response if asked to, and return it."""
         await self._generation.wait()
-        result = self._generation.result()
-        self._final = shown(self._finished(result))
-        if self._keep is not None:
-            said = [t.text for t in result.tokens if t.text or self._logprobs]
-            await self._keep(self._final, list(map(len, said)))
-        return self._final
+        self._output.begin()
+        for token in self._generation.result().tokens:
+            self._output.take(token)
+        return await self._finished()
 
-    def _finished(self, result: GenerationResult) -> dict[str, Any]:
+    async def _finished(self) -> dict[str, Any]:
+        """Return the response whose output has come, and keep it if asked to."""
+        result = self._generation.result()
         if result.finish_reason is None:
             raise RuntimeError("the generation was stopped before its end")
         complete = result.finish_reason == "stop"
-        status = "completed" if complete else "incomplete"
-        details = None if complete else {"reason": "max_output_tokens"}
-        part = _part(result.text, self._all_logprobs(result))
-        return {
-            **self._response,
-            "status": status,
-            "completed_at": int(time.time()) if complete else None,
-            "incomplete_details": details,
-            "output": [_message(self._item_id, status, [part])],
-            "usage": usage_of(self._prompt_tokens, len(result.tokens)),
-        }
-
-    def _all_logprobs(self, result: GenerationResult) -> list[dict[str, Any]]:
-        if not self._logprobs:
-            return []
-        before = [None, *(token.id for token in result.tokens)]
-        return [
-            logprob_of(self._renderer, token, previous)
-            for token, previous in zip(result.tokens, before, strict=False)
-        ]
+        self._last = self._output.finish(complete=complete)
+        self._final = shown(
+            {
+                **self._response,
+                "status": "completed" if complete else "incomplete",
+                "completed_at": int(time.time()) if complete else None,
+                "incomplete_details": (
+                    None if complete else {"reason": "max_output_tokens"}
+                ),
+                "output": self._output.items,
+                "usage": usage_of(self._prompt_tokens, len(result.tokens)),
+            }
+        )
+        if self._keep is not None:
+            await self._keep(self._final, self._output.pieces)
+        return self._final
 
     async def _follow(self, index: int, events: asyncio.Queue) -> None:
+        def say(changes: list[Change]) -> None:
+            for change in changes:
+                for event in self._script.tell(change):
+                    events.put_nowait(event)
+
         for event in self._script.opening():
             events.put_nowait(event)
-        previous = None
+        say(self._output.begin())
         async for token in self._generations[index]:
-            logprobs = []
-            if self._logprobs:
-                logprobs = [logprob_of(self._renderer, token, previous)]
-            previous = token.id
-            if token.text or logprobs:
-                events.put_nowait(self._script.delta(token.text, logprobs))
+            say(self._output.take(token))
 
     async def _generated(self) -> None:
-        await self.whole()
+        await self._generation.wait()
+        await self._finished()
 
     def _ending(self) -> list[bytes]:
-        return self._script.closing(self._final)
+        last = [event for each in self._last for event in self._script.tell(each)]
+        return last + self._script.closing(self._final)
 
-    def _failure(self) -> bytes:
+    def _failure(self, fault: Exception) -> bytes:
+        from helpers.provider.grammars import ConstraintBroken
+
+        if isinstance(fault, ConstraintBroken):
+            # Of the codes that a response knows, the one for a request at fault.
+            error = {"code": "invalid_prompt", "message": broken_form(fault)}
+            return self._script.failed(error)
         return self._script.failed()
-
-
-def _part(text: str, logprobs: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    return {
-        "type": "output_text",
-        "text": text,
-        "annotations": [],
-        "logprobs": logprobs or [],
-    }
-
-
-def _message(item_id: str, status: str, content: list[dict]) -> dict[str, Any]:
-    return {
-        "id": item_id,
-        "type": "message",
-        "status": status,
-        "role": "assistant",
-        "content": content,
-    }
 
 
 def _without_bytes(logprobs: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -52,11 +52,13 @@ class _Refusal(Request):
     refusal: str
 
 
-def _wrong(problem: str, place: Place, value: Any) -> ApiError:
+def wrong(problem: str, place: Place, value: Any) -> ApiError:
+    """Return one of pydantic's findings about a value as an error."""
     return from_validation({"loc": ("body", *place), "type": problem, "input": value})
 
 
-def _read(kind: type[R], value: Any, place: Place) -> R:
+def read_as(kind: type[R], value: Any, place: Place) -> R:
+    """Return a value as its type has it, or raise what is wrong, with the place."""
     try:
         return kind.model_validate(value)
     except ValidationError as fault:
@@ -65,13 +67,15 @@ def _read(kind: type[R], value: Any, place: Place) -> R:
         raise from_validation({**problem, "loc": where}) from fault
 
 
-def _name(place: Place) -> str:
+def name_of(place: Place) -> str:
+    """Write a place as OpenAI does: input[1].content."""
     text = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place)
     return text.removeprefix(".")
 
 
-def _not_of(value: Any, known: Iterable[str], place: Place) -> ApiError:
-    name = _name(place)
+def not_of(value: Any, known: Iterable[str], place: Place) -> ApiError:
+    """Return the error for a word that is none of those known."""
+    name = name_of(place)
     wanted = ", ".join(f"'{word}'" for word in known)
     found = f"'{value[:50]}'" if isinstance(value, str) else "something else"
     return invalid(
@@ -84,17 +88,17 @@ def _not_of(value: Any, known: Iterable[str], place: Place) -> ApiError:
 def _part(value: Any, place: Place, known: tuple[str, ...]) -> dict[str, Any]:
     """Return one part of a content as the API shows it."""
     if not isinstance(value, dict):
-        raise _wrong("dict_type", place, value)
+        raise wrong("dict_type", place, value)
     kind = value.get("type")
     if kind is None:
-        raise _wrong("missing", (*place, "type"), value)
+        raise wrong("missing", (*place, "type"), value)
     if kind in _UNREAD_PARTS and "input_text" in known:
-        raise not_served(f"Content of the type '{kind}'", _name(place))
+        raise not_served(f"Content of the type '{kind}'", name_of(place))
     if kind not in known:
-        raise _not_of(kind, known, (*place, "type"))
+        raise not_of(kind, known, (*place, "type"))
     if kind == "refusal":
-        return {"type": kind, "refusal": _read(_Refusal, value, place).refusal}
-    text = _read(_Text, value, place).text
+        return {"type": kind, "refusal": read_as(_Refusal, value, place).refusal}
+    text = read_as(_Text, value, place).text
     if kind == "output_text":
         return {"type": kind, "text": text, "annotations": [], "logprobs": []}
     return {"type": kind, "text": text}
@@ -105,7 +109,7 @@ def _parts(value: Any, place: Place, known: tuple[str, ...]) -> list[dict[str, A
     if isinstance(value, str):
         value = [{"type": known[0], "text": value}]
     if not isinstance(value, list):
-        name = _name(place)
+        name = name_of(place)
         raise invalid(
             f"Invalid type for '{name}': expected a string or an array of parts.",
             name,
@@ -115,7 +119,7 @@ def _parts(value: Any, place: Place, known: tuple[str, ...]) -> list[dict[str, A
 
 
 def _message(value: Any, place: Place) -> Item:
-    message = _read(_Message, value, place)
+    message = read_as(_Message, value, place)
     answers = message.role == "assistant"
     known = ("output_text", "refusal") if answers else ("input_text",)
     return {
@@ -128,13 +132,13 @@ def _message(value: Any, place: Place) -> Item:
 
 
 def _call(value: Any, place: Place) -> Item:
-    call = _read(_Call, value, place)
+    call = read_as(_Call, value, place)
     fixed = {"id": new_id("fc_"), "type": "function_call", "status": "completed"}
     return {**fixed, **call.model_dump()}
 
 
 def _call_output(value: Any, place: Place) -> Item:
-    given = _read(_CallOutput, value, place)
+    given = read_as(_CallOutput, value, place)
     output = given.output
     if not isinstance(output, str):
         output = _parts(output, (*place, "output"), ("input_text",))
@@ -149,7 +153,7 @@ def _call_output(value: Any, place: Place) -> Item:
 
 def _item(value: Any, place: Place) -> Item:
     if not isinstance(value, dict):
-        raise _wrong("dict_type", place, value)
+        raise wrong("dict_type", place, value)
     kind = value.get("type")
     if kind is None or kind == "message":
         return _message(value, place)
@@ -158,8 +162,8 @@ def _item(value: Any, place: Place) -> Item:
     if kind == "function_call_output":
         return _call_output(value, place)
     if not isinstance(kind, str):
-        raise _not_of(kind, _ITEMS, (*place, "type"))
-    raise not_served(f"An item of the type '{kind[:50]}'", _name(place))
+        raise not_of(kind, _ITEMS, (*place, "type"))
+    raise not_served(f"An item of the type '{kind[:50]}'", name_of(place))
 
 
 def read_input(value: Any) -> list[Item]:
@@ -192,6 +196,33 @@ def read_input(value: Any) -> list[Item]:
             "array_above_max_length",
         )
     return [_item(item, ("input", number)) for number, item in enumerate(value)]
+
+
+def check_pairs(items: Iterable[Item]) -> None:
+    """Refuse calls without their output, and outputs without their call, as OpenAI.
+
+    Args:
+        items: all of a conversation.
+    """
+    called: dict[str, bool] = {}
+    for item in items:
+        if item["type"] == "function_call":
+            called.setdefault(item["call_id"], False)
+        elif item["type"] == "function_call_output":
+            if item["call_id"] not in called:
+                raise invalid(
+                    "No tool call found for function call output with call_id "
+                    f"{item['call_id'][:64]}. Expected its 'function_call' before it.",
+                    "input",
+                )
+            called[item["call_id"]] = True
+    for call_id, answered in called.items():
+        if not answered:
+            raise invalid(
+                f"No tool output found for function call {call_id[:64]}. Send an item "
+                "of the type 'function_call_output' with its 'call_id'.",
+                "input",
+            )
 
 
 def _text_of(content: str | list[dict[str, Any]]) -> str:

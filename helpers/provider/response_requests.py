@@ -12,8 +12,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from helpers.provider.schemas import Metadata, Request, StreamOptions
+from helpers.provider.schemas import (
+    FunctionName,
+    FunctionTool,
+    Metadata,
+    Request,
+    StreamOptions,
+)
+from helpers.provider.settings import Limits
 
+_LIMITS = Limits()
 # The least that OpenAI's API takes for max_output_tokens.
 LEAST_OUTPUT = 16
 LOGPROBS = "message.output_text.logprobs"
@@ -36,11 +44,45 @@ ShortText = Annotated[str | None, Field(max_length=512)]
 
 
 class TextFormat(Request):
-    """The form the answer should have; the fields of a schema are read elsewhere."""
+    """The form the answer should have; chat completions nest the same fields."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="forbid")
 
     type: Literal["text", "json_object", "json_schema"]
+    name: FunctionName | None = None
+    description: str | None = None
+    # Called as on the wire, which pydantic has a method for.
+    schema_: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
+    strict: bool | None = None
+
+
+class ResponseFunction(FunctionTool):
+    """A function that the model may call; chat completions nest the same fields."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["function"]
+    # What the output means to the caller; nothing here depends on it.
+    output_schema: dict[str, Any] | None = None
+    # Present, these change when or by whom it is called, so they may be refused.
+    allowed_callers: list[Literal["direct", "programmatic"]] | None = None
+    async_: Annotated[bool | None, Field(alias="async")] = None
+    defer_loading: bool | None = None
+
+
+class NamedFunction(Request):
+    """A function that was chosen."""
+
+    type: Literal["function"]
+    name: str
+
+
+class AllowedFunctions(Request):
+    """Which of the tools may be called, and whether one must be."""
+
+    type: Literal["allowed_tools"]
+    mode: Literal["auto", "required"]
+    tools: Annotated[list[NamedFunction], Field(min_length=1)]
 
 
 class TextOptions(Request):
@@ -68,7 +110,8 @@ class Asked(Request):
     previous_response_id: str | None = None
     truncation: Literal["auto", "disabled"] | None = None
     text: TextOptions | None = None
-    tools: list[Any] | None = None
+    # Read by response_forms: tools of other types have other fields.
+    tools: Annotated[list[Any] | None, Field(max_length=_LIMITS.functions)] = None
     tool_choice: Any = None
     parallel_tool_calls: bool | None = None
     # Accepted and without effect: these models do not reason before they answer.
@@ -87,6 +130,7 @@ class CreateResponse(Asked):
     """Body of POST /responses."""
 
     max_output_tokens: Annotated[int | None, Field(ge=LEAST_OUTPUT)] = None
+    # It counts calls of hosted tools only, of which there are none.
     max_tool_calls: Annotated[int | None, Field(ge=0)] = None
     temperature: Annotated[float | None, Field(ge=0, le=2)] = None
     top_p: Annotated[float | None, Field(ge=0, le=1)] = None

@@ -26,8 +26,9 @@ class ConversationTooLarge(Exception):
 class KeptResponse:
     """A response with what it answers.
 
-    `pieces` has the length of each piece of text as it was streamed (or would have
-    been), so that the same events can be told again.
+    `pieces` has, for each item of the output, each piece of its text or arguments as it
+    was streamed (or would have been): its length, and how many log probabilities came
+    with it. So the same events can be told again.
     """
 
     seq: int
@@ -37,7 +38,7 @@ class KeptResponse:
     previous: str | None
     input_items: list[dict[str, Any]]
     response: dict[str, Any]
-    pieces: list[int]
+    pieces: list[list[list[int]]]
 
     @property
     def items(self) -> list[dict[str, Any]]:
@@ -110,7 +111,7 @@ def keep(
     store: Store,
     limits: Limits,
     response: dict[str, Any],
-    pieces: list[int],
+    pieces: list[list[list[int]]],
     input_items: list[dict[str, Any]],
 ) -> None:
     """Store a response; the oldest go when there are too many.
@@ -119,7 +120,7 @@ def keep(
         store: where to.
         limits: how many, and how large together.
         response: as it was answered.
-        pieces: length of each piece of its text.
+        pieces: how the text of each item came.
         input_items: what was new in the request.
     """
     with store.write() as session:

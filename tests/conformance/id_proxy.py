@@ -29,19 +29,19 @@ UPLOAD = "upload_abc123"
 PERMISSION = "cp_zc4Q7MP6XxulcVzj4MZdwsAB"
 RESPONSE = "resp_677efb5139a88190b512bc3fef8e535d"
 # What the lines of batches ask for, and how many last a while.
-BATCHED, LONG_BATCH = "/v1/chat/completions", 500
+BATCHED, LONG_BATCH = "/v1/responses", 500
 FINAL = ("failed", "cancelled", "succeeded")
 CHAT_FIELDS = (
     "model messages stream stream_options temperature top_p n seed stop logprobs "
     "top_logprobs presence_penalty frequency_penalty user metadata"
 ).split()
-# What a request for a response can hold here beside its model and input; tools, prompt
+# What a request for a response can hold here beside its model and input; prompt
 # templates and the like are refused by design.
 RESPONSE_FIELDS = (
     "access_programs image include instructions max_output_tokens max_tool_calls "
     "metadata parallel_tool_calls prompt_cache_key prompt_cache_retention reasoning "
     "safety_identifier service_tier store stream stream_options temperature text "
-    "tool_choice top_logprobs top_p truncation user"
+    "tool_choice tools top_logprobs top_p truncation user"
 ).split()
 COMPLETION_FIELDS = "model prompt stream temperature top_p seed stop".split()
 NOT_FORWARDED = (
@@ -261,12 +261,8 @@ class World:
         return self.once("response", self.new_response)
 
     def new_batch_file(self, lines: int = 1) -> str:
-        """Upload a file of chat requests."""
-        body = {
-            "model": self.base_model,
-            "messages": [{"role": "user", "content": "Hello."}],
-            "max_completion_tokens": 4,
-        }
+        """Upload a file of requests for responses."""
+        body = {"model": self.base_model, "input": "Hello.", "max_output_tokens": 16}
         rows = (
             {"custom_id": f"line-{n}", "method": "POST", "url": BATCHED, "body": body}
             for n in range(lines)
@@ -281,7 +277,7 @@ class World:
         )["id"]
 
     def batch_file(self) -> str:
-        """Return a file of one chat request that stays."""
+        """Return a file of one request that stays."""
         return self.once("batch file", self.new_batch_file)
 
     def new_batch(self, lines: int = 1) -> str:
@@ -376,10 +372,17 @@ class World:
     def _response_fields(self, path: str, fields: dict[str, Any]) -> dict[str, Any]:
         given = fields
         counting = path.endswith("input_tokens")
-        known = "instructions parallel_tool_calls reasoning text tool_choice truncation"
-        names = known.split() if counting else RESPONSE_FIELDS
+        known = "instructions parallel_tool_calls reasoning text tool_choice tools"
+        names = [*known.split(), "truncation"] if counting else RESPONSE_FIELDS
         fields = {name: given[name] for name in names if name in given}
         fields |= {"model": self.base_model, "input": given.get("input", "Hello.")}
+        # Their functions are loaded later and called asynchronously, which is refused
+        # by design, and have strict parameters that break the rules of strict.
+        fields["tools"] = [
+            {k: tool[k] for k in tool if k not in ("async", "defer_loading")}
+            | {"strict": False}
+            for tool in given.get("tools", ())
+        ]
         if "previous_response_id" in given:
             fields["previous_response_id"] = self.response()
         if not counting:
@@ -409,8 +412,6 @@ class World:
                 fields.pop("top_logprobs", None)
         if path == "/batches":
             fields["input_file_id"] = self.batch_file()
-            # The file's requests have to be for the endpoint that the batch names.
-            fields["endpoint"] = BATCHED
         if path == "/completions":
             fields = {k: v for k, v in fields.items() if k in COMPLETION_FIELDS}
             fields["max_tokens"] = 4

@@ -13,7 +13,6 @@ from starlette.responses import Response
 from helpers.provider import stored
 from helpers.provider.answers import Answer
 from helpers.provider.chat_forms import (
-    broken_forms_are_told,
     check_choices,
     check_word,
     told_tools,
@@ -21,6 +20,7 @@ from helpers.provider.chat_forms import (
 )
 from helpers.provider.context import Provider, now, provider_of
 from helpers.provider.errors import invalid, not_served
+from helpers.provider.forms import broken_forms_are_told
 from helpers.provider.models import ModelEntry
 from helpers.provider.routes.generating import (
     chances_of,
@@ -186,5 +186,5 @@ async def create_chat_completion(
         # Said now: an answer that cannot be stored is better not generated.
         await run_in_threadpool(here.blobs.check_space, 0)
     answer = await _submit(here, payload, tools, model)
-    with broken_forms_are_told():
+    with broken_forms_are_told("response_format"):
         return await respond(request, answer, stream=bool(payload.stream))

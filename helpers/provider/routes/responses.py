@@ -18,6 +18,7 @@ from helpers.provider.errors import (
     no_such_response,
     not_served,
 )
+from helpers.provider.forms import broken_forms_are_told
 from helpers.provider.ids import new_id
 from helpers.provider.models import ModelEntry
 from helpers.provider.response_answers import (
@@ -27,7 +28,17 @@ from helpers.provider.response_answers import (
     items_view,
     told_again,
 )
-from helpers.provider.response_items import Item, chat_of, read_input
+from helpers.provider.response_forms import (
+    AskedForm,
+    asked_form,
+    check_word,
+    shown_format,
+    shown_tools,
+    told_tools,
+    wanted_form,
+)
+from helpers.provider.response_items import Item, chat_of, check_pairs, read_input
+from helpers.provider.response_output import Pieces
 from helpers.provider.response_requests import (
     Asked,
     CountInputTokens,
@@ -59,41 +70,6 @@ ROOM_FOR_THE_ANSWER = 4
 
 
 # ---------------------------------------------------------------------------- checks
-
-
-def constraints_of(payload: Asked) -> tuple[list[Any] | None, dict[str, Any]]:
-    """Return what forces the answer into a form. THE SEAM FOR CONSTRAINED DECODING.
-
-    All that forces an answer comes through here: `text.format`, function `tools` and
-    `tool_choice`. Today each is refused. To serve them, return them instead; then
-    `ResponseAnswer._finished` and `Script` have to tell function calls as well.
-
-    Args:
-        payload: of a request.
-
-    Returns:
-        The tools for the prompt (`ChatRenderer.prompt_ids`), None for none, and further
-        fields of the GenerationRequest.
-
-    Raises:
-        ApiError: something is asked for that is not served.
-    """
-    form = payload.text.format if payload.text else None
-    if form is not None and form.type != "text":
-        raise not_served(f"The text format '{form.type}'", "text.format")
-    for number, tool in enumerate(payload.tools or ()):
-        kind = tool.get("type") if isinstance(tool, dict) else None
-        if not isinstance(kind, str):
-            name = f"tools[{number}].type"
-            raise invalid(
-                f"Missing required parameter: '{name}'.",
-                name,
-                "missing_required_parameter",
-            )
-        raise not_served(f"A tool of the type '{kind[:50]}'", "tools")
-    if payload.tool_choice not in (None, "none", "auto"):
-        raise not_served("A 'tool_choice' without tools", "tool_choice")
-    return None, {}
 
 
 def _refuse_what_is_not_served(payload: Asked) -> None:
@@ -184,7 +160,10 @@ def _read_items(here: Provider, payload: Asked) -> tuple[list[Item], list[Item]]
     """Return the items of the turns before, and those of this one."""
     items = read_input(payload.input)
     if payload.previous_response_id is not None:
-        return _items_before(here, payload.previous_response_id), items
+        before = _items_before(here, payload.previous_response_id)
+        check_pairs([*before, *items])
+        return before, items
+    check_pairs(items)
     if not items:
         raise invalid(
             "Missing required parameter: 'input'. Expected a text, a list of items, "
@@ -199,19 +178,18 @@ def _prompt(
     renderer: ChatRenderer,
     payload: Asked,
     items: list[Item],
-    tools: list[Any] | None,
     most_output: int | None,
 ) -> list[int]:
     """Return the tokens of the prompt, shortened if need be and allowed.
 
     Args:
         renderer: of the model.
-        payload: says the instructions, and whether the beginning may be dropped.
+        payload: says the instructions, the tools, and whether the beginning may be
+            dropped.
         items: all of the conversation.
-        tools: that the model may call.
         most_output: the most tokens of the answer, None for as many as there are.
     """
-    head = []
+    head, tools = [], told_tools(payload)
     if payload.instructions is not None:
         # Of this turn only: those of turns before are not part of their items.
         head = [{"role": "system", "content": payload.instructions}]
@@ -274,10 +252,11 @@ def _shortened(
 # ------------------------------------------------------------------------- the answer
 
 
-def _described(payload: CreateResponse, model: ModelEntry) -> dict[str, Any]:
+def _described(
+    payload: CreateResponse, asked: AskedForm, model: ModelEntry
+) -> dict[str, Any]:
     """Return all of a response that the request decides."""
     text = payload.text
-    form = text.format.model_dump() if text and text.format else {"type": "text"}
     verbosity = (text.verbosity if text else None) or "medium"
 
     def default(value: Any, otherwise: Any) -> Any:
@@ -307,9 +286,9 @@ def _described(payload: CreateResponse, model: ModelEntry) -> dict[str, Any]:
         "safety_identifier": payload.safety_identifier,
         "service_tier": "default",
         "temperature": default(payload.temperature, 1.0),
-        "text": {"format": form, "verbosity": verbosity},
+        "text": {"format": shown_format(payload), "verbosity": verbosity},
         "tool_choice": default(payload.tool_choice, "auto"),
-        "tools": payload.tools or [],
+        "tools": shown_tools(asked),
         "top_logprobs": default(payload.top_logprobs, 0),
         "top_p": default(payload.top_p, 1.0),
         "truncation": payload.truncation or "disabled",
@@ -321,7 +300,7 @@ def _described(payload: CreateResponse, model: ModelEntry) -> dict[str, Any]:
 def _keeper(here: Provider, items: list[Item]) -> Keep:
     """Return what stores the response to these items."""
 
-    async def keep(response: dict[str, Any], pieces: list[int]) -> None:
+    async def keep(response: dict[str, Any], pieces: Pieces) -> None:
         await run_in_threadpool(
             responses.keep,
             here.store,
@@ -335,19 +314,20 @@ def _keeper(here: Provider, items: list[Item]) -> Keep:
 
 
 async def _submit(
-    here: Provider, payload: CreateResponse, model: ModelEntry
+    here: Provider, payload: CreateResponse, asked: AskedForm, model: ModelEntry
 ) -> ResponseAnswer:
     from helpers.provider.generation import GenerationRequest
 
-    tools, constrained = constraints_of(payload)
     before, items = await run_in_threadpool(_read_items, here, payload)
+    check_word(asked, [*before, *items])
     engine, renderer = await opened(here, model)
     most = payload.max_output_tokens
     prompt = await run_in_threadpool(
-        _prompt, renderer, payload, [*before, *items], tools, most
+        _prompt, renderer, payload, [*before, *items], most
     )
+    wanted = await run_in_threadpool(wanted_form, asked, renderer, here.settings.limits)
     room = renderer.context - len(prompt)
-    described = _described(payload, model)
+    described = _described(payload, asked, model)
     generation = engine.submit(
         GenerationRequest(
             model_path=model.path,
@@ -357,7 +337,7 @@ async def _submit(
             top_p=described["top_p"],
             seed=seeds(None, 1)[0],
             top_logprobs=payload.logprobs,
-            **constrained,
+            grammar=wanted.grammar if wanted else None,
         )
     )
     return ResponseAnswer(
@@ -366,6 +346,7 @@ async def _submit(
         generation=generation,
         renderer=renderer,
         logprobs=payload.logprobs is not None,
+        form=wanted.form if wanted else None,
         keep=None if payload.store is False else _keeper(here, items),
     )
 
@@ -376,12 +357,14 @@ async def create_response(
 ) -> Response:
     """Answer a turn."""
     _check(payload)
+    asked = asked_form(payload)
     model = await found_model(here, payload.model)
     if payload.store is not False:
         # Said now: an answer that cannot be stored is better not generated.
         await run_in_threadpool(here.blobs.check_space, 0)
-    answer = await _submit(here, payload, model)
-    return await respond(request, answer, stream=bool(payload.stream))
+    answer = await _submit(here, payload, asked, model)
+    with broken_forms_are_told("tools" if asked.functions else "text.format"):
+        return await respond(request, answer, stream=bool(payload.stream))
 
 
 @router.post("/input_tokens")
@@ -390,14 +373,14 @@ async def count_input_tokens(
 ) -> Response:
     """Count the tokens that a response would read, without answering."""
     _refuse_what_is_not_served(payload)
-    tools, _ = constraints_of(payload)
+    asked_form(payload)
     model = await found_model(here, payload.model)
     before, items = await run_in_threadpool(_read_items, here, payload)
     _, renderer = await opened(here, model)
     prompt = await unless_gone(
         request,
         run_in_threadpool(
-            _prompt, renderer, payload, [*before, *items], tools, most_output=None
+            _prompt, renderer, payload, [*before, *items], most_output=None
         ),
     )
     return views.answer(count_view(len(prompt)))
