@@ -181,20 +181,10 @@ class BatchRunner:
         Requests of batches do not come this way.
         """
 
-        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
-            guest = scope["type"] == "http" and scope["method"] == "POST"
-            if not guest or scope["path"] not in ENDPOINTS:
-                await app(scope, receive, send)
-                return
-            self._guest_comes()
-            try:
-                await app(scope, receive, send)
-            finally:
-                self._guest_goes()
+        return _MakingWay(app, self)
 
-        return counted
-
-    def _guest_comes(self) -> None:
+    def guest_comes(self) -> None:
+        """Note that somebody awaits an answer."""
         self._guests += 1
         if self._alone_again is not None:
             self._alone_again.cancel()
@@ -202,7 +192,8 @@ class BatchRunner:
         if self._lanes is not None:
             self._lanes.total_tokens = LANES_WITH_GUESTS
 
-    def _guest_goes(self) -> None:
+    def guest_goes(self) -> None:
+        """Note that the answer is there, or nobody awaits it any more."""
         self._guests -= 1
         if self._guests == 0 and self._loop is not None:
             self._alone_again = self._loop.call_later(GUEST_SECONDS, self._alone)
@@ -482,3 +473,21 @@ class BatchRunner:
             failed=counts[1],
             usage=dict(run.answers.tally.usage) if batch.total else None,
         )
+
+
+class _MakingWay:
+    """The ASGI layer that counts who awaits an answer."""
+
+    def __init__(self, app: ASGIApp, runner: BatchRunner) -> None:
+        self._app, self._runner = app, runner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        guest = scope["type"] == "http" and scope["method"] == "POST"
+        if not guest or scope["path"] not in ENDPOINTS:
+            await self._app(scope, receive, send)
+            return
+        self._runner.guest_comes()
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._runner.guest_goes()

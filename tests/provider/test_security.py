@@ -18,6 +18,7 @@ from pathlib import Path
 
 import openai
 import pytest
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from helpers.provider import home as homes
@@ -89,7 +90,9 @@ def routes_of(server, *methods) -> list[tuple[str, str]]:
                         {"methods": inner.methods, "path": prefix + inner.path},
                     )
 
-    app = server._server.config.app._app
+    app = server._server.config.app
+    while not isinstance(app, FastAPI):
+        app = app._app  # the layers around it
     return [
         (method, re.sub(r"{[^}]*}", "x", route.path))
         for route in found(app)
