@@ -91,6 +91,29 @@ def make_parser() -> argparse.ArgumentParser:
         default=None,
         help="threads of training (default: small models 1, others all cores up to 8)",
     )
+    serve.add_argument(
+        "--tls-port",
+        type=int,
+        default=None,
+        metavar="PORT",
+        help="listen on this port as well, with https and a certificate made here; "
+        "0 for a free one",
+    )
+    serve.add_argument(
+        "--allow-import",
+        action="append",
+        default=[],
+        metavar="PREFIX",
+        help="let Azure's files/import fetch below this place, such as "
+        "file:///srv/data/ or https://example.org/data/",
+    )
+    serve.add_argument(
+        "--deployment-seconds",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long an Azure deployment takes (default: 10)",
+    )
     commands.add_parser("status", parents=[where], help="say whether a server runs")
     commands.add_parser("stop", parents=[where], help="stop the server")
     return parser
@@ -172,12 +195,12 @@ def check_exposure(host: str, key: str | None) -> None:
         )
 
 
-def url_of(host: str, port: int) -> str:
+def url_of(host: str, port: int, scheme: str = "http") -> str:
     """Return the address clients on this machine use."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
     if ":" in shown and not shown.startswith("["):
         shown = f"[{shown}]"
-    return f"http://{shown}:{port}"
+    return f"{scheme}://{shown}:{port}"
 
 
 def start_log(home: Path) -> None:
@@ -209,8 +232,17 @@ def serve(arguments: argparse.Namespace) -> int:
     # The web server hands the signal on when it has shut down: then tidy up as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        with contextlib.closing(open_socket(arguments.host, arguments.port)) as sock:
-            return _serve(arguments, home, models, sock)
+        with contextlib.ExitStack() as sockets:
+            ports = [arguments.port]
+            if arguments.tls_port is not None:
+                ports.append(arguments.tls_port)
+            opened = [
+                sockets.enter_context(
+                    contextlib.closing(open_socket(arguments.host, port))
+                )
+                for port in ports
+            ]
+            return _serve(arguments, home, models, *opened)
     except KeyboardInterrupt:
         return 0
     finally:
@@ -223,12 +255,22 @@ def _serve(
     home: Path,
     models: dict[str, Path],
     sock: socket.socket,
+    tls_sock: socket.socket | None = None,
 ) -> int:
+    import asyncio
+
     import uvicorn
 
     from helpers.provider.app import make_app
     from helpers.provider.context import make_provider
     from helpers.provider.guard import allowed_hosts
+    from helpers.provider.tls import load_or_make_certificate
+
+    class _Second(uvicorn.Server):
+        """A server that leaves signals to the first one."""
+
+        def capture_signals(self) -> contextlib.AbstractContextManager[None]:
+            return contextlib.nullcontext()
 
     port = sock.getsockname()[1]
     url = url_of(arguments.host, port)
@@ -246,32 +288,63 @@ def _serve(
         result_content=arguments.result_files,
         training_threads=training_threads,
         fewer_for_small=arguments.threads is None,
+        deployment_seconds=arguments.deployment_seconds,
+        import_from=tuple(arguments.allow_import),
     )
+    tls_url, hosts = None, allowed_hosts(arguments.host, port, arguments.allow_host)
+    if tls_sock is not None:
+        tls_port = tls_sock.getsockname()[1]
+        hosts |= allowed_hosts(arguments.host, tls_port, arguments.allow_host)
+        tls_url = url_of(arguments.host, tls_port, "https")
     key = homes.load_or_make_key(home, arguments.key)
     app = make_app(
         make_provider(settings),
         key=key,
-        hosts=allowed_hosts(arguments.host, port, arguments.allow_host),
+        hosts=hosts,
     )
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=5,
-    )
+    common = {
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,
+        "timeout_graceful_shutdown": 5,
+    }
+    config = uvicorn.Config(app, **common)
 
     class Server(uvicorn.Server):
         async def startup(self, sockets=None) -> None:
             await super().startup(sockets=sockets)
             if self.started:
-                homes.write_server_note(home, url, port, __version__)
+                homes.write_server_note(home, url, port, __version__, tls_url)
                 print(f"The provider is ready at {url}/v1", flush=True)
+                if tls_url is not None:
+                    print(f"With https it is at {tls_url}", flush=True)
+                    print(f"The certificate is {certificate}", flush=True)
                 print(f"Its key is in {home / homes.KEY_FILE}", flush=True)
 
     server = Server(config)
-    server.run(sockets=[sock])
+    if tls_sock is None:
+        server.run(sockets=[sock])
+        return 0 if server.started else 1
+    certificate, private = load_or_make_certificate(home)
+    # The application lives and dies with the first server.
+    second = _Second(
+        uvicorn.Config(
+            app,
+            **common,
+            lifespan="off",
+            ssl_certfile=certificate,
+            ssl_keyfile=private,
+        )
+    )
+
+    async def both() -> None:
+        encrypted = asyncio.create_task(second.serve(sockets=[tls_sock]))
+        await server.serve(sockets=[sock])
+        second.should_exit = True
+        await encrypted
+
+    asyncio.run(both())
     return 0 if server.started else 1
 
 

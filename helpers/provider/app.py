@@ -13,6 +13,9 @@ from starlette.types import ASGIApp
 
 from helpers import __version__
 from helpers.provider import errors
+from helpers.provider.azure import control_plane, identity, projects
+from helpers.provider.azure.gateway import Gateway, refusal
+from helpers.provider.azure.tokens import Tokens
 from helpers.provider.context import Provider
 from helpers.provider.guard import Guard
 from helpers.provider.routes import (
@@ -73,6 +76,15 @@ def make_app(provider: Provider, *, key: str, hosts: set[str]) -> ASGIApp:
         stored,
     ):
         app.include_router(module.router, prefix=API_PREFIX)
+    # Azure's: paths of their own, behind the same guard.
+    for module in (control_plane, projects, identity):
+        app.include_router(module.router)
+    tokens = app.state.tokens = Tokens(key)
     return Guard(
-        app, key=key, hosts=hosts, json_bytes=provider.settings.limits.json_bytes
+        Gateway(app, provider),
+        key=key,
+        hosts=hosts,
+        json_bytes=provider.settings.limits.json_bytes,
+        tokens=tokens,
+        refusal=refusal,
     )

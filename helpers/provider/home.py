@@ -69,9 +69,13 @@ def load_or_make_key(home: Path, told: str | None = None) -> str:
     return fresh
 
 
-def write_server_note(home: Path, url: str, port: int, version: str) -> None:
+def write_server_note(
+    home: Path, url: str, port: int, version: str, tls_url: str | None = None
+) -> None:
     """Say in server.json where this process listens."""
     note = {"pid": os.getpid(), "port": port, "url": url, "version": version}
+    if tls_url is not None:
+        note["tls_url"] = tls_url
     write_private(home / SERVER_FILE, json.dumps(note))
 
 

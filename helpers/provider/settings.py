@@ -72,6 +72,8 @@ class Limits:
     stored_completions: int = 10_000
     stored_completion_bytes: int = 256 * MEBIBYTE
     list_completions: int = 100
+    # Of Azure's dialect; a deployment is a row, the models stay as they are.
+    deployments: int = 100
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ class Settings:
         result_content: "base64" as OpenAI's API answers, or "plain" as Azure's does.
         training_threads: threads of the training process.
         fewer_for_small: small models are trained with one thread, which is faster.
+        deployment_seconds: how long a deployment takes to be made or deleted.
+        import_from: places that Azure's files/import may fetch from.
         worker_command: how the training process is started; `--home DIR` is added.
     """
 
@@ -107,6 +111,9 @@ class Settings:
         "-m",
         "helpers.provider.worker",
     )
+    # Azure takes minutes; this is long enough to see the states go by.
+    deployment_seconds: float = 10.0
+    import_from: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
 
     @property

@@ -18,6 +18,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from helpers.provider.azure.deployments import Deployment, DeploymentQueries
 from helpers.provider.migrations import migrate
 from helpers.provider.permissions import Permission, PermissionQueries
 from helpers.provider.uploads import Upload, UploadPart, UploadQueries
@@ -80,6 +81,7 @@ class Job:
     result_file: str | None
     error: dict[str, Any] | None
     request_hash: str
+    deleted_at: int | None = None
 
     @property
     def is_final(self) -> bool:
@@ -159,6 +161,8 @@ _JSON = {
     "metrics",
     "messages",
     "completion",
+    "properties",
+    "tags",
 }
 _TABLES = {
     File: "files",
@@ -170,6 +174,7 @@ _TABLES = {
     UploadPart: "upload_parts",
     Permission: "permissions",
     StoredCompletion: "chat_completions",
+    Deployment: "deployments",
 }
 
 
@@ -208,7 +213,7 @@ class UnknownCursor(Exception):
     """`after` names nothing in this list."""
 
 
-class Session(UploadQueries, PermissionQueries):
+class Session(UploadQueries, PermissionQueries, DeploymentQueries):
     """Queries within one transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -353,8 +358,24 @@ class Session(UploadQueries, PermissionQueries):
             metadata: keys and values that a job's metadata must all have.
             without_metadata: only jobs that have no metadata.
         """
-        where, values = _with_metadata("1", [], metadata or {}, without_metadata)
+        where, values = _with_metadata(
+            "deleted_at IS NULL", [], metadata or {}, without_metadata
+        )
         return self._page(Job, where, values, limit=limit, after=after)
+
+    def shown_job(self, job_id: str) -> Job | None:
+        """Return a job by id unless it was deleted."""
+        return self._one(Job, "id = ? AND deleted_at IS NULL", job_id)
+
+    def job_of_result(self, file_id: str) -> Job | None:
+        """Return the job that made a result file."""
+        return self._one(Job, "result_file = ?", file_id)
+
+    def hide_job(self, job_id: str, now: int) -> None:
+        """Delete a job that has ended: its row stays for the models that it made."""
+        self._connection.execute(
+            "UPDATE jobs SET deleted_at = ? WHERE id = ?", (now, job_id)
+        )
 
     def jobs_in(self, *states: str) -> list[Job]:
         """Return the jobs in these states, oldest first."""

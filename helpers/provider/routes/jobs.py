@@ -188,7 +188,7 @@ def list_jobs(
 
 
 def _find(session: Session, job_id: str) -> Job:
-    job = session.job(job_id)
+    job = session.shown_job(job_id)
     if job is None:
         raise no_such_job(job_id)
     return job
