@@ -32,6 +32,7 @@ from helpers.provider.threads import thread_environment
 
 _LOCK_WAIT_SECONDS = 2.0
 _STOP_WAIT_SECONDS = 30.0
+_LONGEST_DEPLOYMENT_SECONDS = 86_400.0
 _SHORTEST_KEY = 16
 _MODEL_NAME = re.compile(r"[A-Za-z0-9._/-]{1,128}")
 _HUB_NAME = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
@@ -41,6 +42,25 @@ _HUB_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model")
 
 class CannotStart(Exception):
     """Why the server does not start, in words for the user."""
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= _LONGEST_DEPLOYMENT_SECONDS:
+        raise argparse.ArgumentTypeError(
+            f"expected 0 to {_LONGEST_DEPLOYMENT_SECONDS:g} seconds, got {text}"
+        )
+    return seconds
+
+
+def _prefix(text: str) -> str:
+    # Imported late: who asks for --help need not wait for the web framework.
+    from helpers.provider.azure.imports import check_prefix
+
+    try:
+        return check_prefix(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(str(fault)) from fault
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -103,13 +123,14 @@ def make_parser() -> argparse.ArgumentParser:
         "--allow-import",
         action="append",
         default=[],
+        type=_prefix,
         metavar="PREFIX",
         help="let Azure's files/import fetch below this place, such as "
         "file:///srv/data/ or https://example.org/data/",
     )
     serve.add_argument(
         "--deployment-seconds",
-        type=float,
+        type=_seconds,
         default=10.0,
         metavar="SECONDS",
         help="how long an Azure deployment takes (default: 10)",
@@ -266,12 +287,6 @@ def _serve(
     from helpers.provider.guard import allowed_hosts
     from helpers.provider.tls import load_or_make_certificate
 
-    class _Second(uvicorn.Server):
-        """A server that leaves signals to the first one."""
-
-        def capture_signals(self) -> contextlib.AbstractContextManager[None]:
-            return contextlib.nullcontext()
-
     port = sock.getsockname()[1]
     url = url_of(arguments.host, port)
     start_log(home)
@@ -311,9 +326,36 @@ def _serve(
     }
     config = uvicorn.Config(app, **common)
 
+    class Second(uvicorn.Server):
+        """The server with https; it leaves signals and the application's life alone."""
+
+        def capture_signals(self) -> contextlib.AbstractContextManager[None]:
+            return contextlib.nullcontext()
+
+    second, tasks = None, []
+    if tls_sock is not None:
+        certificate, private = load_or_make_certificate(home)
+        second = Second(
+            uvicorn.Config(
+                app,
+                **common,
+                lifespan="off",
+                ssl_certfile=certificate,
+                ssl_keyfile=private,
+            )
+        )
+
     class Server(uvicorn.Server):
         async def startup(self, sockets=None) -> None:
             await super().startup(sockets=sockets)
+            if self.started and second is not None:
+                # Both answer before anyone is told where.
+                tasks.append(asyncio.create_task(second.serve(sockets=[tls_sock])))
+                while not second.started:
+                    if tasks[0].done():
+                        await tasks[0]  # raises what kept it from starting
+                        break
+                    await asyncio.sleep(0.01)
             if self.started:
                 homes.write_server_note(home, url, port, __version__, tls_url)
                 print(f"The provider is ready at {url}/v1", flush=True)
@@ -322,29 +364,15 @@ def _serve(
                     print(f"The certificate is {certificate}", flush=True)
                 print(f"Its key is in {home / homes.KEY_FILE}", flush=True)
 
+        async def shutdown(self, sockets=None) -> None:
+            if second is not None:
+                # The application ends in what follows, so nobody may use it then.
+                second.should_exit = True
+                await asyncio.gather(*tasks)
+            await super().shutdown(sockets=sockets)
+
     server = Server(config)
-    if tls_sock is None:
-        server.run(sockets=[sock])
-        return 0 if server.started else 1
-    certificate, private = load_or_make_certificate(home)
-    # The application lives and dies with the first server.
-    second = _Second(
-        uvicorn.Config(
-            app,
-            **common,
-            lifespan="off",
-            ssl_certfile=certificate,
-            ssl_keyfile=private,
-        )
-    )
-
-    async def both() -> None:
-        encrypted = asyncio.create_task(second.serve(sockets=[tls_sock]))
-        await server.serve(sockets=[sock])
-        second.should_exit = True
-        await encrypted
-
-    asyncio.run(both())
+    server.run(sockets=[sock])
     return 0 if server.started else 1
 
 

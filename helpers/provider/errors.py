@@ -289,12 +289,20 @@ def install(app: FastAPI) -> None:
 
 
 def _internal(fault: Exception) -> Response:
+    return error_response(of_fault(fault))
+
+
+def of_fault(fault: Exception) -> ApiError:
+    """Return the answer of any exception; one that nobody expected is logged."""
+    if isinstance(fault, ApiError):
+        return fault
+    known = from_os_error(fault) if isinstance(fault, OSError) else None
+    if known is not None:
+        return known
     log.error("a request failed", exc_info=fault)
-    return error_response(
-        ApiError(
-            500,
-            "The provider had an error while processing your request. "
-            "Its log (server.log in the provider's folder) says more.",
-            type="server_error",
-        )
+    return ApiError(
+        500,
+        "The provider had an error while processing your request. "
+        "Its log (server.log in the provider's folder) says more.",
+        type="server_error",
     )

@@ -175,6 +175,7 @@ MIGRATIONS = (
         training_type TEXT NOT NULL
     );
     ALTER TABLE jobs ADD COLUMN deleted_at INTEGER;
+    CREATE INDEX jobs_by_planned_name ON jobs (planned_name);
     """,
 )
 

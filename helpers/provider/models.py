@@ -133,7 +133,7 @@ class Registry:
         Raises:
             ModelProtected: a base model or a hosted name.
             ModelInUse: an unfinished job starts from it.
-        ModelDeployed: a deployment lets it answer.
+            ModelDeployed: a deployment lets it answer.
         """
         entry = self.find(name)
         if entry is None:

@@ -372,7 +372,10 @@ class Session(UploadQueries, PermissionQueries, DeploymentQueries):
         return self._one(Job, "result_file = ?", file_id)
 
     def hide_job(self, job_id: str, now: int) -> None:
-        """Delete a job that has ended: its row stays for the models that it made."""
+        """Delete a job that has ended.
+
+        Its row stays for the models that it made, its log for its result file.
+        """
         self._connection.execute(
             "UPDATE jobs SET deleted_at = ? WHERE id = ?", (now, job_id)
         )
@@ -385,7 +388,8 @@ class Session(UploadQueries, PermissionQueries, DeploymentQueries):
     def count_jobs(self) -> dict[str, int]:
         """Return the number of jobs in each state that has any."""
         rows = self._connection.execute(
-            "SELECT state, count(*) AS n FROM jobs GROUP BY state"
+            "SELECT state, count(*) AS n FROM jobs WHERE deleted_at IS NULL "
+            "GROUP BY state"
         )
         return {row["state"]: row["n"] for row in rows}
 
@@ -416,7 +420,8 @@ class Session(UploadQueries, PermissionQueries, DeploymentQueries):
         """Return the newest job that the very same request made since a time."""
         return self._one(
             Job,
-            "request_hash = ? AND created_at >= ? ORDER BY seq DESC",
+            "request_hash = ? AND created_at >= ? AND deleted_at IS NULL "
+            "ORDER BY seq DESC",
             request_hash,
             since,
         )
@@ -428,7 +433,8 @@ class Session(UploadQueries, PermissionQueries, DeploymentQueries):
             "WHERE key = ? AND created_at >= ?",
             (key, since),
         ).fetchone()
-        return None if row is None else (row["request_hash"], self.job(row["job_id"]))
+        job = None if row is None else self.shown_job(row["job_id"])
+        return None if job is None else (row["request_hash"], job)
 
     def keep_key(self, key: str, request_hash: str, job_id: str, now: int) -> None:
         """Remember which job an idempotency key made."""
@@ -472,6 +478,13 @@ class Session(UploadQueries, PermissionQueries, DeploymentQueries):
     def add_checkpoint(self, **columns: Any) -> None:
         """Insert a checkpoint."""
         self._insert(Checkpoint, **columns)
+
+    def add_metrics(self, checkpoint: Checkpoint, metrics: dict[str, float]) -> None:
+        """Add what was measured about a checkpoint after it had been offered."""
+        known = _encode("metrics", checkpoint.metrics | metrics)
+        self._connection.execute(
+            "UPDATE checkpoints SET metrics = ? WHERE id = ?", (known, checkpoint.id)
+        )
 
     def checkpoint_at(self, job_id: str, step: int) -> Checkpoint | None:
         """Return a job's checkpoint of one step."""

@@ -36,17 +36,21 @@ def load_or_make_certificate(home: Path) -> tuple[Path, Path]:
         home: the provider's folder.
     """
     certificate, key = home / CERTIFICATE_FILE, home / KEY_FILE
-    if not (key.is_file() and _is_fresh(certificate)):
+    if not _is_fresh(certificate, key):
         _make(certificate, key)
     key.chmod(0o600)
     return certificate, key
 
 
-def _is_fresh(path: Path) -> bool:
+def _is_fresh(path: Path, key_path: Path) -> bool:
+    """Say whether there is a pair that belongs together and does not end soon."""
     try:
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
-    except (OSError, ValueError):
+        key = serialization.load_pem_private_key(key_path.read_bytes(), None)
+    except (OSError, ValueError, TypeError):
         return False
+    if key.public_key() != certificate.public_key():
+        return False  # a kill came between the two files
     return certificate.not_valid_after_utc - _now() > RENEWED_BEFORE
 
 
@@ -55,7 +59,7 @@ def _now() -> dt.datetime:
 
 
 def _make(certificate_path: Path, key_path: Path) -> None:
-    """Write a new pair; the certificate last, so that it never lacks its key."""
+    """Write a new pair."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name(
         [x509.NameAttribute(NameOID.COMMON_NAME, "local fine-tuning provider")]

@@ -76,6 +76,7 @@ class TrainingSpec:
         checkpoint_every_s: seconds between two saved states.
         resume: go on from a saved state of the same training, if there is one.
         optimizer: "adamw", "muon+adamw", or "auto" to decide by the batch.
+        prunes: remove models that are too old; False where somebody else decides.
     """
 
     model_path: Path
@@ -92,6 +93,7 @@ class TrainingSpec:
     checkpoint_every_s: float = 10.0
     resume: bool = True
     optimizer: str = "auto"
+    prunes: bool = True
 
 
 @dataclass(frozen=True)
@@ -347,7 +349,7 @@ def train(spec: TrainingSpec, report: Report, control: Control) -> TrainingResul
             full_valid_mean_token_accuracy) and "checkpoint" (step, epoch, model_path,
             metrics). After a resume, steps may come again under the same numbers.
         control: asked before each step and each group of validation texts; answers
-            "run", "pause" or "cancel".
+            "run", "pause", "stop" (a pause that offers no model) or "cancel".
 
     Returns:
         How it ended. After "paused", the same spec goes on.
@@ -410,6 +412,8 @@ class _Run:
         self.total_steps = self.steps_per_epoch * spec.n_epochs
         self.valid_every = max(1, self.total_steps // VALIDATIONS_PER_JOB)
         self.step = 0
+        # What the last step measured, for a model that is written by a pause.
+        self.latest: dict[str, float] = {}
         # What the step at the end of an epoch said, until its epoch is measured.
         self.unfinished: dict[str, Any] | None = None
         self.saved_at = time.monotonic()
@@ -438,6 +442,7 @@ class _Run:
             if self.step % self.valid_every == 0 or self.step == 1:
                 with self._timed("validation"):
                     metrics |= self._glance()
+            self.latest = metrics
             entry = {"type": "step", "step": self.step, "total_steps": self.total_steps}
             if self.step % self.steps_per_epoch == 0:
                 self.unfinished = entry | metrics
@@ -485,12 +490,10 @@ class _Run:
                         return wish
             entry = entry | total.metrics("full_valid")
         self.report(entry)
-        folder = self._folder(self.step)
-        if not folder.exists():
-            with self._timed("saving"), whole_folder(folder) as temporary:
-                self.model.save(temporary)
-        for old in self._checkpoints()[:-CHECKPOINTS_KEPT]:
-            _remove(Path(old["model_path"]))
+        folder = self._write_model()
+        if self.spec.prunes:
+            for old in self._checkpoints()[:-CHECKPOINTS_KEPT]:
+                _remove(Path(old["model_path"]))
         metrics = {k: v for k, v in entry.items() if k not in ("type", "total_steps")}
         self.report(
             {
@@ -513,7 +516,29 @@ class _Run:
         if wish == "cancel":
             return self._result("cancelled")
         self._save()
+        if wish == "pause" and 0 < self.step < self.total_steps:
+            self._offer_model()
         return self._result("paused")
+
+    def _offer_model(self) -> None:
+        """Write the model as it is now: whoever pauses a job may want to try it."""
+        self.report(
+            {
+                "type": "checkpoint",
+                "step": self.step,
+                "epoch": self.step // self.steps_per_epoch,
+                "model_path": str(self._write_model()),
+                "metrics": {"step": self.step, **self.latest},
+            }
+        )
+
+    def _write_model(self) -> Path:
+        """Write the model of the current step, unless it is there; returns where."""
+        folder = self._folder(self.step)
+        if not folder.exists():
+            with self._timed("saving"), whole_folder(folder) as temporary:
+                self.model.save(temporary)
+        return folder
 
     def _result(self, status: str) -> TrainingResult:
         return TrainingResult(
@@ -566,7 +591,7 @@ class _Run:
     def _identity(self) -> str:
         """What a saved state has to agree with: data, base model and settings."""
         facts = asdict(self.spec)
-        for name in ("work_dir", "checkpoint_every_s", "resume", "threads"):
+        for name in ("work_dir", "checkpoint_every_s", "resume", "threads", "prunes"):
             del facts[name]
         for name in ("model_path", "training_path", "validation_path"):
             del facts[name]

@@ -10,19 +10,21 @@ It must never know how a model answers.
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Request
-from pydantic import Field
+from fastapi import APIRouter, Depends, Path, Request
+from pydantic import AfterValidator, Field
 from starlette.responses import JSONResponse, Response
 
 from helpers.provider import views
 from helpers.provider.azure import names
-from helpers.provider.azure.deployments import SKUS, Deployment
+from helpers.provider.azure.deployments import DEVELOPER_TIERS, SKUS, Deployment
 from helpers.provider.context import Provider, provider_of
 from helpers.provider.errors import ApiError, invalid
 from helpers.provider.schemas import Request as Body
@@ -39,7 +41,11 @@ _OPERATION = (
     "/locations/local/operationResults/{operation}"
 )
 _TYPE = "Microsoft.CognitiveServices/accounts"
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# States in which nothing is under way.
+_TERMINAL = (None, "Succeeded")
+# Limits of Resource Manager on tags (Microsoft's page on tags, not verified here).
+_MOST_TAGS, _LONGEST_TAG_NAME, _LONGEST_TAG = 50, 512, 256
 _POLL_SECONDS = "1"
 _VERSION = "1"
 
@@ -64,36 +70,65 @@ class Account:
         )
 
 
-def _account(subscription: str, group: str, account: str) -> Account:
+# Kept and shown again, so a bound on them: Azure's own names are shorter.
+Segment = Annotated[str, Path(max_length=128)]
+
+
+def _account(subscription: Segment, group: Segment, account: Segment) -> Account:
     return Account(subscription, group, account)
 
 
 Where = Annotated[Account, Depends(_account)]
 
 
+def _storable(text: str) -> str:
+    """Refuse half a character: JSON can hold it, a database cannot."""
+    text.encode()
+    return text
+
+
+Text = Annotated[str, Field(max_length=256), AfterValidator(_storable)]
+
+
+def _check_tags(tags: dict[str, str]) -> dict[str, str]:
+    if len(tags) > _MOST_TAGS:
+        raise ValueError(f"expected at most {_MOST_TAGS} tags")
+    for name, text in tags.items():
+        _storable(name + text)
+        if len(name) > _LONGEST_TAG_NAME or len(text) > _LONGEST_TAG:
+            raise ValueError(
+                f"names of tags have at most {_LONGEST_TAG_NAME} and their texts at "
+                f"most {_LONGEST_TAG} characters"
+            )
+    return tags
+
+
+Tags = Annotated[dict[str, str], AfterValidator(_check_tags)]
+
+
 class Sku(Body):
     """How a deployment is billed, and how much of it there is."""
 
-    name: str
+    name: Text
     capacity: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
 
 
 class DeployedModel(Body):
     """The model that a deployment lets answer."""
 
-    format: str | None = None
-    name: Annotated[str, Field(min_length=1, max_length=256)]
-    version: str | None = None
-    source: str | None = None
-    sourceAccount: str | None = None
+    format: Text | None = None
+    name: Annotated[Text, Field(min_length=1)]
+    version: Text | None = None
+    source: Text | None = None
+    sourceAccount: Text | None = None
 
 
 class DeploymentProperties(Body):
     """What a deployment is made of."""
 
     model: DeployedModel
-    versionUpgradeOption: str | None = None
-    raiPolicyName: str | None = None
+    versionUpgradeOption: Text | None = None
+    raiPolicyName: Text | None = None
 
 
 class PutDeployment(Body):
@@ -101,14 +136,14 @@ class PutDeployment(Body):
 
     sku: Sku
     properties: DeploymentProperties
-    tags: dict[str, str] | None = None
+    tags: Tags | None = None
 
 
 class PatchDeployment(Body):
     """Body of PATCH: the capacity or the tags."""
 
     sku: Sku | None = None
-    tags: dict[str, str] | None = None
+    tags: Tags | None = None
 
 
 def _when(seconds: float) -> str:
@@ -178,6 +213,31 @@ def _found(here: Provider, session: Session, where: Account, name: str) -> Deplo
     return row
 
 
+def _wait_for_end(here: Provider, row: Deployment, where: Account) -> None:
+    """Raise Resource Manager's conflict of a deployment that is being changed."""
+    state = row.state(time.time(), here.settings.deployment_seconds)
+    if state not in _TERMINAL:
+        raise ApiError(
+            409,
+            f"Cannot modify resource with id '{where.id}/deployments/{row.name}' "
+            "because the resource entity provisioning state is not terminal "
+            f"({state}). Please wait for the provisioning state to become terminal "
+            "and then retry the request.",
+            code="RequestConflict",
+        )
+
+
+def _born(old: Deployment | None, sku: str, now: float) -> float:
+    """Return when a deployment counts as made: the day of the tier begins with it."""
+    if old is None or (_is_developer(sku) and not _is_developer(old.sku)):
+        return now
+    return old.created_at
+
+
+def _is_developer(sku: str) -> bool:
+    return sku.lower() in DEVELOPER_TIERS
+
+
 @router.put(_DEPLOYMENT)
 @router.post(_DEPLOYMENT)
 def put_deployment(
@@ -198,6 +258,7 @@ def put_deployment(
                 "succeeded, a checkpoint as soon as it is listed.",
                 code="DeploymentModelNotSupported",
             )
+        _forget_gone(here, session)
         old = living(here, session, name)
         limit = here.settings.limits.deployments
         if old is None and len(all_living(here, session)) >= limit:
@@ -208,19 +269,24 @@ def put_deployment(
                 code="InsufficientQuota",
             )
         unchanged = old is not None and old.model == own and old.deleting_at is None
+        if old is not None and not unchanged:
+            _wait_for_end(here, old, where)
         given = payload.properties.model_dump(exclude_none=True, exclude={"model"})
         row = session.put_deployment(
             name=name if old is None else old.name,
             account=where.id,
             model=own,
-            model_shown=asked.name,
+            # Also where the name of the other dialect was given.
+            model_shown=names.shown_name(session, own)
+            if asked.name == own
+            else asked.name,
             version=asked.version,
             sku=sku,
             capacity=payload.sku.capacity or 1,
             properties=given,
             tags=payload.tags,
             etag=secrets.token_hex(16),
-            created_at=now if old is None else old.created_at,
+            created_at=_born(old, sku, now),
             # Another model takes its time again; another capacity does not.
             changed_at=old.changed_at if unchanged else now,
             deleting_at=None,
@@ -229,10 +295,16 @@ def put_deployment(
     return JSONResponse(_view(here, row, now), status, {"retry-after": _POLL_SECONDS})
 
 
-def _check_name(name: str) -> None:
-    import re
+def _forget_gone(here: Provider, session: Session) -> None:
+    """Remove the rows of deployments that are gone, so that they never pile up."""
+    now, seconds = time.time(), here.settings.deployment_seconds
+    for row in session.deployments():
+        if row.state(now, seconds) is None:
+            session.drop_deployment(row.name)
 
-    if not re.fullmatch(_NAME, name):
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
         raise invalid(
             f"The deployment name '{name[:100]}' is not valid: expected 1 to 64 "
             "letters, digits, dots, dashes and underscores, the first a letter or a "
@@ -278,13 +350,15 @@ def patch_deployment(
     """Change capacity or tags."""
     with here.store.write() as session:
         old = _found(here, session, where, name)
+        _wait_for_end(here, old, where)
         columns = {
-            field: getattr(old, field)
-            for field in Deployment.__dataclass_fields__
-            if field != "seq"
+            field.name: getattr(old, field.name)
+            for field in fields(Deployment)
+            if field.name != "seq"
         }
         if payload.sku is not None:
             columns["sku"] = _known_sku(payload.sku.name)
+            columns["created_at"] = _born(old, columns["sku"], time.time())
             columns["capacity"] = payload.sku.capacity or old.capacity
         if payload.tags is not None:
             columns["tags"] = payload.tags
@@ -303,27 +377,35 @@ def delete_deployment(
         if row is None:
             return Response(status_code=204)
         session.mark_deployment_deleting(name, time.time())
-    operation = _OPERATION.format(
-        subscription=where.subscription, operation=f"{row.etag}-{row.name}"
+    return _deleting(request, where.subscription, f"{row.etag}-{row.name}")
+
+
+def _deleting(request: Request, subscription: str, operation: str) -> Response:
+    """Return 202 with the address that says when a deletion is over."""
+    path = _OPERATION.format(
+        # What came in decoded goes out encoded: a header holds no line ends.
+        subscription=quote(subscription, safe=""),
+        operation=quote(operation, safe=""),
     )
-    url = f"{request.url.scheme}://{request.headers['host']}{operation}"
+    url = f"{request.url.scheme}://{request.headers['host']}{path}"
     version = request.query_params.get("api-version")
     if version is not None:
-        url += f"?api-version={version}"
+        url += f"?api-version={quote(version, safe='')}"
     headers = {"location": url, "retry-after": _POLL_SECONDS}
     return Response(status_code=202, headers=headers)
 
 
 @router.get(_OPERATION)
-def deletion(operation: str, request: Request, here: Here) -> Response:
+def deletion(
+    subscription: str, operation: str, request: Request, here: Here
+) -> Response:
     """Say whether a deletion is over: 202 while it lasts, then 204."""
     etag, _, name = operation.partition("-")
     with here.store.read() as session:
         row = living(here, session, name)
     if row is None or row.etag != etag:
         return Response(status_code=204)
-    headers = {"location": str(request.url), "retry-after": _POLL_SECONDS}
-    return Response(status_code=202, headers=headers)
+    return _deleting(request, subscription, operation)
 
 
 @router.get(_DEPLOYMENT + "/skus")

@@ -11,10 +11,13 @@ It must never know HTTP.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 ACCEPTED_SHARE = 0.2
+# Key of the ASGI scope under which a request brings its trainingType to the job route.
+TRAINING_TYPE = "helpers.provider.training_type"
 # The tier for tries: no price for hosting, and an end after a day (Microsoft's pages on
 # fine-tuning deployments, read 2026-11-22). The SDK, the docs and the portal spell it
 # in different ways.
@@ -94,6 +97,13 @@ class DeploymentQueries:
         """Return the rows that let this model answer."""
         return self._many(Deployment, "model = ? ORDER BY seq", model)
 
+    def is_deployed(self, model: str, now: float) -> bool:
+        """Say whether a deployment that nobody deletes lets this model answer."""
+        return any(
+            row.deleting_at is None and (row.ends_at() or math.inf) > now
+            for row in self.deployments_of(model)
+        )
+
     def put_deployment(self, **columns: Any) -> Deployment:
         """Insert a deployment, or replace the one of the same name."""
         self.drop_deployment(columns["name"])
@@ -116,11 +126,13 @@ class DeploymentQueries:
 
     # Jobs, as only this dialect sees them
 
-    def all_checkpoints(self) -> list[Any]:
-        """Return every checkpoint whose model exists."""
-        from helpers.provider.store import Checkpoint
-
-        return self._many(Checkpoint, "model IN (SELECT name FROM models) ORDER BY seq")
+    def checkpoint_ids(self, job_id: str | None = None) -> list[tuple[str, str]]:
+        """Return id and model name of all checkpoints, or of one job's."""
+        rows = self._connection.execute(
+            "SELECT id, model FROM checkpoints WHERE ?1 IS NULL OR job_id = ?1",
+            (job_id,),
+        )
+        return [(row["id"], row["model"]) for row in rows]
 
     def planned_names(self) -> list[tuple[str, str]]:
         """Return id and model name of every job, newest first."""
@@ -129,6 +141,13 @@ class DeploymentQueries:
         )
         return [(row["id"], row["planned_name"]) for row in rows]
 
+    def job_id_of(self, planned_name: str) -> str | None:
+        """Return the job that makes, or made, the model of this name."""
+        row = self._connection.execute(
+            "SELECT id FROM jobs WHERE planned_name = ?", (planned_name,)
+        ).fetchone()
+        return None if row is None else row["id"]
+
     def training_type(self, job_id: str) -> str | None:
         """Return the trainingType a job was created with."""
         row = self._connection.execute(
@@ -136,8 +155,9 @@ class DeploymentQueries:
         ).fetchone()
         return None if row is None else row["training_type"]
 
-    def keep_training_type(self, job_id: str, training_type: str) -> None:
-        """Remember the trainingType of a new job."""
-        self._connection.execute(
-            "INSERT OR IGNORE INTO azure_jobs VALUES (?, ?)", (job_id, training_type)
-        )
+    def keep_training_type(self, job_id: str, training_type: str | None) -> None:
+        """Remember the trainingType of a new job, if it was given one."""
+        if training_type is not None:
+            self._connection.execute(
+                "INSERT INTO azure_jobs VALUES (?, ?)", (job_id, training_type)
+            )

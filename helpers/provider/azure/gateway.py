@@ -2,7 +2,8 @@
 
 Purpose: an ASGI layer around the application. A request on one of Azure's paths becomes
 the request of OpenAI's API that means the same; its answer, whole or streamed, is told
-in Azure's words. So both dialects have one store, one trainer and one set of rules.
+in Azure's words (`replies`). So both dialects have one store, one trainer and one set
+of rules.
 
     /openai/deployments/{d}/chat/completions  ->  /v1/chat/completions, with the
         (and completions, embeddings)             model of the deployment
@@ -19,19 +20,21 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from helpers.provider import errors
 from helpers.provider.azure import control_plane, imports, names, translate
+from helpers.provider.azure.deployments import TRAINING_TYPE
+from helpers.provider.azure.replies import Buffered, Replies, Sizes
 from helpers.provider.context import Provider, now
 from helpers.provider.errors import ApiError, invalid
-from helpers.provider.store import Job, Session
+from helpers.provider.store import Session
 
 # The application's own prefix; app.py has it for its routes.
 _OWN = "/v1"
@@ -40,33 +43,65 @@ _DEPLOYED = re.compile(r"/deployments/(?P<name>[^/]+)(?P<rest>/.*)")
 _INFERENCE = frozenset(
     {"/chat/completions", "/completions", "/embeddings", "/responses"}
 )
-_JOB = re.compile(r"/fine_tuning/jobs/(?P<id>[^/]+)(?P<rest>/[a-z]+)?")
+_JOB = re.compile(r"/fine_tuning/jobs/(?P<id>[^/]+)")
+_PAUSE = re.compile(r"/fine_tuning/jobs/(?P<id>[^/]+)/pause")
 _CHECKPOINTS = re.compile(r"/fine_tuning/jobs/(?P<id>[^/]+)/checkpoints")
 _CONTENT = re.compile(r"/files/(?P<id>[^/]+)/content")
-_MODEL = re.compile(r"/models/(?P<name>.+)")
-_CREATED = frozenset({"/files", "/fine_tuning/jobs", "/files/import"})
-_ARM = ("/subscriptions/", "/api/projects/")
-_LARGEST_TYPE = 64
+# Where a path holds the name of a model.
+_NAMED = (
+    re.compile(r"(?P<head>/models/)(?P<name>.+)(?P<tail>)"),
+    re.compile(r"(?P<head>/fine_tuning/checkpoints/)(?P<name>.+)(?P<tail>/perm.*)"),
+)
+_IMPORT = "/files/import"
+_JOBS = "/fine_tuning/jobs"
+# Segments of a path of Resource Manager that know no case, as they are written here.
+_ARM_WORDS = {
+    word.lower(): word
+    for word in (
+        "subscriptions",
+        "resourceGroups",
+        "providers",
+        "Microsoft.CognitiveServices",
+        "accounts",
+        "deployments",
+        "skus",
+        "models",
+        "locations",
+        "operationResults",
+    )
+}
 
 
 def speaks_azure(path: str) -> bool:
     """Say whether a path is one of Azure's."""
-    return path.startswith(("/openai/", *_ARM, "/msi/"))
+    if path.startswith(("/openai/", "/api/projects/", "/msi/")):
+        return True
+    return path.lower().startswith("/subscriptions/")
+
+
+def plane_of(path: str) -> str:
+    """Return the plane that a path of Azure's belongs to: DATED, V1 or ARM."""
+    inner = _PROJECT.fullmatch(path)
+    path = inner[1] if inner else path
+    if not path.startswith("/openai/"):
+        return translate.ARM
+    return translate.V1 if path.startswith("/openai/v1/") else translate.DATED
 
 
 def refusal(scope: Scope, fault: ApiError) -> Response | None:
     """Return the answer of a refusal in Azure's words; None for OpenAI's paths."""
-    if not speaks_azure(scope["path"]):
+    path = scope["path"]
+    if not speaks_azure(path):
         return None
-    dated = not _is_v1(scope["path"])
-    body = translate.error(fault.body(), fault.status, dated=dated)
+    return _answer_of(fault, plane_of(path))
+
+
+def _answer_of(fault: ApiError, plane: str) -> Response:
     headers = {"x-should-retry": "false"} if fault.status < 500 else {}
+    if fault.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    body = translate.error(fault.body(), fault.status, plane)
     return JSONResponse(body, fault.status, headers)
-
-
-def _is_v1(path: str) -> bool:
-    inner = _PROJECT.fullmatch(path)
-    return (inner[1] if inner else path).startswith("/openai/v1/")
 
 
 @dataclass
@@ -76,16 +111,23 @@ class Call:
     Attributes:
         method: of HTTP.
         rest: the path behind `/v1`, as OpenAI's API has it.
-        dated: an api-version's data plane, not /openai/v1.
+        plane: DATED, V1 or ARM.
+        path: as the client wrote it.
         deployment: named in the path; None where it is in the body, or nowhere.
         body: the JSON body of a request whose body had to be read.
     """
 
     method: str
     rest: str
-    dated: bool
-    deployment: str | None
+    plane: str
+    path: str
+    deployment: str | None = None
     body: dict[str, Any] | None = None
+
+    @property
+    def creates(self) -> bool:
+        """Whether the dated data plane answers this with 201 and an address."""
+        return self.method == "POST" and self.rest in ("/files", _JOBS)
 
 
 class Gateway:
@@ -93,45 +135,57 @@ class Gateway:
 
     Args:
         app: the application that speaks OpenAI's dialect.
-        provider: everything behind it; only looked at.
+        provider: everything behind it.
     """
 
     def __init__(self, app: ASGIApp, provider: Provider) -> None:
         self._app, self._provider = app, provider
+        self._sizes = Sizes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not speaks_azure(scope["path"]):
             await self._app(scope, receive, send)
             return
-        call = _call_of(scope)
-        if call is None:
-            await self._app(scope, receive, _in_arm_words(send))
-            return
+        plane, begun = plane_of(scope["path"]), False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
         try:
+            await self._handle(scope, receive, watched)
+        except Exception as fault:
+            if begun:
+                raise  # there is no taking back; the server logs it
+            await _answer_of(errors.of_fault(fault), plane)(scope, receive, send)
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call = _call_of(scope)
+        if call.plane == translate.ARM:
+            scope["path"] = _with_arm_words(call.path)
+        else:
             receive = await self._prepare(call, scope, receive)
-            if call.rest == "/files/import" or _is_deletion_of_job(call):
-                await self._own(call, scope)(scope, receive, send)
+            own = await run_in_threadpool(self._own_answer, call, scope)
+            if own is not None:
+                await own(scope, receive, send)
                 return
-            if (content := await run_in_threadpool(self._results, call)) is not None:
-                await content(scope, receive, send)
-                return
-        except ApiError as fault:
-            body = translate.error(fault.body(), fault.status, dated=call.dated)
-            await JSONResponse(body, fault.status)(scope, receive, send)
-            return
-        scope["path"] = _OWN + call.rest
-        scope["raw_path"] = scope["path"].encode()
-        answers = await run_in_threadpool(_Answers, self._provider, call, scope)
-        await self._app(scope, receive, _Buffered(send, answers.whole, answers.piece))
+            # The same dict, not a copy: a route marks in it that it counts its body.
+            scope["path"] = _OWN + call.rest
+        scope["raw_path"] = scope["path"].encode("utf-8", "replace")
+        replies = await run_in_threadpool(
+            Replies, self._provider, call, scope, self._sizes
+        )
+        await self._app(scope, receive, Buffered(send, replies.whole, replies.piece))
 
     # ------------------------------------------------------------------- requests
 
     async def _prepare(self, call: Call, scope: Scope, receive: Receive) -> Receive:
         """Turn the request into OpenAI's; returns where its body comes from."""
-        await run_in_threadpool(self._rename_in_path, call, scope)
-        deployed = call.method == "POST" and call.rest in _INFERENCE
-        creates = call.method == "POST" and call.rest in _CREATED - {"/files"}
-        if not deployed and not creates:
+        if call.deployment is not None and call.rest not in _INFERENCE:
+            raise ApiError(404, "Resource not found", code="404")
+        await run_in_threadpool(self._rename, call, scope)
+        if call.method != "POST" or call.rest not in _INFERENCE | {_JOBS, _IMPORT}:
             return receive
         raw = await _read(receive)
         try:
@@ -141,32 +195,41 @@ class Gateway:
         if not isinstance(body, dict):
             return _said(raw, receive)  # the application says what is wrong with it
         call.body = body
-        if deployed:
+        if call.rest in _INFERENCE:
             await run_in_threadpool(self._deploy, call)
-        elif "model" in body:
-            await run_in_threadpool(self._base, call)
+        elif call.rest == _JOBS:
+            await run_in_threadpool(self._as_openais_job, call, scope)
         return _said(json.dumps(call.body).encode(), receive)
 
-    def _rename_in_path(self, call: Call, scope: Scope) -> None:
-        """Put own names and ids where the path or the query has Azure's."""
+    def _rename(self, call: Call, scope: Scope) -> None:
+        """Put own names and ids where path and query have Azure's."""
         store = self._provider.store
-        if (match := _MODEL.fullmatch(call.rest)) is not None:
-            with store.read() as session:
-                call.rest = f"/models/{names.own_name(session, match['name'])}"
-        if _CHECKPOINTS.fullmatch(call.rest) is not None:
-            query = scope.get("query_string", b"").decode("latin-1")
-            with store.read() as session:
-                for shown in parse_qs(query).get("after", []):
-                    for checkpoint in session.all_checkpoints():
-                        if names.checkpoint_id(checkpoint.id) == shown:
-                            query = query.replace(shown, checkpoint.id)
-            scope["query_string"] = query.encode("latin-1")
+        for pattern in _NAMED:
+            if (match := pattern.fullmatch(call.rest)) is not None:
+                with store.read() as session:
+                    own = names.own_name(session, match["name"])
+                call.rest = match["head"] + own + match["tail"]
+        of_job = _CHECKPOINTS.fullmatch(call.rest)
+        if of_job is None and call.rest != "/chat/completions":
+            return
+        given = scope.get("query_string", b"").decode("latin-1")
+        pairs = parse_qsl(given, keep_blank_values=True)
+        with store.read() as session:
+            for number, (name, value) in enumerate(pairs):
+                if name == "after" and of_job is not None:
+                    value = names.own_cursor(session, of_job["id"], value)
+                elif name == "model":
+                    value = names.own_name(session, value)
+                pairs[number] = (name, value)
+        scope["query_string"] = urlencode(pairs).encode()
 
     def _deploy(self, call: Call) -> None:
         """Put the model's name where the deployment's stands."""
         name = call.deployment or call.body.get("model")
         if not isinstance(name, str):
             return
+        # JSON can hold half a character, a database and an answer cannot.
+        name = name.encode("utf-8", "replace").decode()
         here = self._provider
         with here.store.read() as session:
             row = control_plane.living(here, session, name)
@@ -176,49 +239,51 @@ class Gateway:
             waits = "" if state is None else f" Its provisioning state is {state}."
             raise ApiError(
                 404,
-                f"The API deployment '{name[:100]}' for this resource does not exist "
-                f"or is not ready.{waits} Deploy a model under this name first; if you "
-                "have just created the deployment, wait a moment and try again.",
+                "The API deployment for this resource does not exist. If you created "
+                "the deployment within the last 5 minutes, please wait a moment and "
+                f"try again. (Deployment: '{name[:100]}'.{waits})",
                 code="DeploymentNotFound",
             )
         call.body["model"] = row.model
 
-    def _base(self, call: Call) -> None:
-        """Put the own name of the model that a job shall train."""
-        if isinstance(call.body["model"], str):
+    def _as_openais_job(self, call: Call, scope: Scope) -> None:
+        """Say a new job as OpenAI's API has it; the trainingType goes beside it."""
+        body = call.body
+        if isinstance(body.get("model"), str):
             with self._provider.store.read() as session:
-                call.body["model"] = names.own_name(session, call.body["model"])
+                body["model"] = names.own_name(session, body["model"])
+        scope[TRAINING_TYPE] = translate.training_type(body)
+        method = body.get("method")
+        parts = list(method.values()) if isinstance(method, dict) else []
+        for part in (body, *parts):
+            if isinstance(part, dict) and "hyperparameters" in part:
+                part["hyperparameters"] = translate.autos(part["hyperparameters"])
 
     # --------------------------------------------------- what only Azure has
 
-    def _own(self, call: Call, scope: Scope) -> ASGIApp:
-        """Return the app of an operation that OpenAI's API lacks."""
+    def _own_answer(self, call: Call, scope: Scope) -> Response | None:
+        """Answer what OpenAI's API lacks; None where the application shall answer.
 
-        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            if call.rest == "/files/import":
-                response = await run_in_threadpool(
-                    imports.import_file, self._provider, call.body, scope
-                )
-            else:
-                response = await run_in_threadpool(self._delete_job, call)
-            await response(scope, receive, send)
+        Raises:
+            ApiError: Azure does not allow it.
+        """
+        verb = (call.method, call.rest)
+        if verb == ("POST", _IMPORT):
+            return imports.import_file(self._provider, call.body, scope)
+        if call.method == "DELETE" and (match := _JOB.fullmatch(call.rest)):
+            return self._delete_job(match["id"])
+        if call.method == "GET" and (match := _CONTENT.fullmatch(call.rest)):
+            return self._results(match["id"])
+        if call.method == "POST" and (match := _PAUSE.fullmatch(call.rest)):
+            self._check_pause(match["id"])
+        return None
 
-        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-            try:
-                await answer(scope, receive, send)
-            except ApiError as fault:
-                body = translate.error(fault.body(), fault.status, dated=call.dated)
-                await JSONResponse(body, fault.status)(scope, receive, send)
-
-        return guarded
-
-    def _delete_job(self, call: Call) -> Response:
+    def _delete_job(self, job_id: str) -> Response:
         """Delete a job that has ended, with its log; its models stay."""
-        job_id = _JOB.fullmatch(call.rest)["id"]
         with self._provider.store.write() as session:
             job = session.job(job_id)
             if job is None:
-                return Response(status_code=204)
+                raise errors.no_such_job(job_id)
             if not job.is_final:
                 raise invalid(
                     f"The job {job_id} has not ended. Cancel it or wait for its end, "
@@ -226,44 +291,69 @@ class Gateway:
                     "id",
                     "unexpectedEntityState",
                 )
-            session.hide_job(job_id, now())
+            if job.deleted_at is None:
+                session.hide_job(job_id, now())
+        # Also the second time: clients repeat what they have heard no answer to.
         return Response(status_code=204)
 
-    def _results(self, call: Call) -> Response | None:
-        """Return a result file as Azure has it: plain, with columns of its own."""
-        match = _CONTENT.fullmatch(call.rest)
-        if match is None or call.method != "GET":
-            return None
+    def _check_pause(self, job_id: str) -> None:
+        """Raise it where Azure does not pause, so that a pause leaves a checkpoint."""
         with self._provider.store.read() as session:
-            job = session.job_of_result(match["id"])
-            file = session.file(match["id"], now())
-            if job is None or file is None:
-                return None
-            metrics = list(session.metrics_of_job(job.id))
-        return Response(
-            imports.results_csv(metrics), media_type="application/octet-stream"
-        )
+            job = session.shown_job(job_id)
+        if job is None or job.is_final or job.state in ("pausing", "paused"):
+            return  # the application's to answer
+        if job.state != "running" or job.last_step < 1:
+            raise invalid(
+                f"The job {job_id} cannot be paused yet (status: "
+                f"{translate.state(job)}). A job can be paused when it is running and "
+                "at least one training step is done.",
+                "id",
+                "unexpectedEntityState",
+            )
+
+    def _results(self, file_id: str) -> Response | None:
+        """Return a result file as Azure has it: plain, with columns of its own."""
+        with self._provider.store.read() as session:
+            content = results_of(session, file_id)
+        if content is None:
+            return None
+        return Response(content, media_type="application/octet-stream")
 
 
-def _call_of(scope: Scope) -> Call | None:
-    """Read an Azure path; None for one that has a route of its own."""
-    path = scope["path"]
-    inner = _PROJECT.fullmatch(path)
-    path = inner[1] if inner else path
-    if not path.startswith("/openai/"):
+def results_of(session: Session, file_id: str) -> bytes | None:
+    """Return the content of a result file that exists; None for any other file."""
+    job = session.job_of_result(file_id)
+    if job is None or session.file(file_id, now()) is None:
         return None
-    dated = not path.startswith("/openai/v1/")
-    rest = path.removeprefix("/openai" if dated else "/openai/v1")
+    return imports.results_csv(session.metrics_of_job(job.id))
+
+
+def _call_of(scope: Scope) -> Call:
+    """Read one of Azure's paths."""
+    path = scope["path"]
+    plane = plane_of(path)
+    if plane == translate.ARM:
+        return Call(scope["method"], path, plane, path)
+    inner = _PROJECT.fullmatch(path)
+    rest = (inner[1] if inner else path).removeprefix("/openai")
+    if plane == translate.V1:
+        rest = rest.removeprefix("/v1")
     deployed = _DEPLOYED.fullmatch(rest)
-    name = deployed["name"] if deployed else None
-    if deployed is not None:
-        rest = deployed["rest"]
-    return Call(scope["method"], rest, dated, name)
+    if deployed is None:
+        return Call(scope["method"], rest, plane, path)
+    return Call(scope["method"], deployed["rest"], plane, path, deployed["name"])
 
 
-def _is_deletion_of_job(call: Call) -> bool:
-    match = _JOB.fullmatch(call.rest)
-    return call.method == "DELETE" and match is not None and not match["rest"]
+def _with_arm_words(path: str) -> str:
+    """Write the fixed segments of a Resource Manager path as the routes have them."""
+    if not path.lower().startswith("/subscriptions/"):
+        return path
+    parts = path.split("/")
+    for place, part in enumerate(parts):
+        # Names stand in every second place, but for that of the resource provider.
+        if place % 2 or parts[place - 1] == _ARM_WORDS["providers"]:
+            parts[place] = _ARM_WORDS.get(part.lower(), part)
+    return "/".join(parts)
 
 
 async def _read(receive: Receive) -> bytes:
@@ -290,173 +380,3 @@ def _said(body: bytes, then: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive
-
-
-class _Buffered:
-    """Receives an answer; JSON is kept until it is whole, all else goes through.
-
-    Args:
-        send: where the answer goes.
-        translated: makes Azure's answer of a body and a status: body, status and
-            further headers.
-        piece: what becomes of the pieces of any other answer.
-    """
-
-    def __init__(
-        self,
-        send: Send,
-        translated: Callable[[Any, int], tuple[Any, int, dict[str, str]]],
-        piece: Callable[[bytes], bytes] = bytes,
-    ) -> None:
-        self._send, self._translated, self._piece = send, translated, piece
-        self._start: Message | None = None
-        self._pieces: list[bytes] = []
-
-    async def __call__(self, message: Message) -> None:
-        """Take one ASGI message of the answer."""
-        if message["type"] == "http.response.start":
-            kinds = [v for n, v in message["headers"] if n.lower() == b"content-type"]
-            if kinds and kinds[0].startswith(b"application/json"):
-                self._start = message
-                return
-            await self._send(message)
-            return
-        if self._start is None:
-            if message.get("body"):
-                message = message | {"body": self._piece(message["body"])}
-            await self._send(message)
-            return
-        self._pieces.append(message.get("body", b""))
-        if not message.get("more_body"):
-            await self._finish()
-
-    async def _finish(self) -> None:
-        raw, status = b"".join(self._pieces), self._start["status"]
-        body, status, extra = await run_in_threadpool(
-            self._translated, json.loads(raw), status
-        )
-        raw = b"" if status == 204 else json.dumps(body, separators=(",", ":")).encode()
-        kept = [
-            (name, value)
-            for name, value in self._start["headers"]
-            if name.lower() != b"content-length"
-        ]
-        kept += [(name.encode(), value.encode()) for name, value in extra.items()]
-        kept.append((b"content-length", str(len(raw)).encode()))
-        await self._send(
-            {"type": "http.response.start", "status": status, "headers": kept}
-        )
-        await self._send({"type": "http.response.body", "body": raw})
-
-
-class _Answers:
-    """Turns the application's answers to one call into Azure's."""
-
-    def __init__(self, provider: Provider, call: Call, scope: Scope) -> None:
-        self._provider, self._call, self._scope = provider, call, scope
-        # What a streamed answer calls its model, and what Azure calls it.
-        self._streamed: tuple[bytes, bytes] | None = None
-        if call.body is not None and isinstance(call.body.get("model"), str):
-            own = call.body["model"]
-            with provider.store.read() as session:
-                shown = names.shown_name(session, own)
-            self._streamed = (json.dumps(own).encode(), json.dumps(shown).encode())
-
-    def piece(self, piece: bytes) -> bytes:
-        """Translate a piece of a stream: the model's name is all that differs."""
-        return piece if self._streamed is None else piece.replace(*self._streamed)
-
-    def whole(self, body: Any, status: int) -> tuple[Any, int, dict[str, str]]:
-        """Translate a JSON answer; returns body, status and further headers."""
-        call = self._call
-        if status >= 400:
-            return translate.error(body, status, dated=call.dated), status, {}
-        with self._provider.store.write() as session:
-            if call.rest == "/fine_tuning/jobs" and call.method == "POST":
-                asked = call.body.get("trainingType")
-                if isinstance(asked, str):
-                    session.keep_training_type(body["id"], asked[:_LARGEST_TYPE])
-        with self._provider.store.read() as session:
-            body = self._translated(session, body)
-        if not call.dated or call.method != "POST" or call.rest not in _CREATED:
-            return body, status, {}
-        return body, 201, {"location": self._location(body["id"])}
-
-    def _location(self, item: str) -> str:
-        scope, call = self._scope, self._call
-        headers = dict(scope["headers"])
-        host = headers.get(b"host", b"").decode("latin-1")
-        query = scope.get("query_string", b"").decode("latin-1")
-        url = f"{scope['scheme']}://{host}/openai{call.rest}/{item}"
-        return f"{url}?{query}" if query else url
-
-    def _translated(self, session: Session, body: Any) -> Any:
-        """Translate an object, or a list of them, by what it says it is."""
-        if not isinstance(body, dict):
-            return body
-        if body.get("object") == "list" and isinstance(body.get("data"), list):
-            shown = [self._translated(session, one) for one in body["data"]]
-            ids = {}
-            if shown and "last_id" in body:
-                ids = {"first_id": shown[0]["id"], "last_id": shown[-1]["id"]}
-            return body | {"data": shown} | ids
-        kind = body.get("object")
-        if kind == "fine_tuning.job":
-            return self._job(session, body)
-        if kind == "fine_tuning.job.event":
-            return translate.event(body, self._names(session))
-        if kind == "fine_tuning.job.checkpoint":
-            own = body["fine_tuned_model_checkpoint"]
-            return translate.checkpoint(
-                body,
-                id=names.checkpoint_id(body["id"]),
-                name=names.shown_name(session, own),
-            )
-        if kind == "model":
-            return self._model(session, body)
-        if isinstance(body.get("model"), str):
-            return body | {"model": names.shown_name(session, body["model"])}
-        return body
-
-    def _job(self, session: Session, body: dict[str, Any]) -> dict[str, Any]:
-        row = session.job(body["id"])
-        own = body.get("fine_tuned_model")
-        base = names.shown_name(session, body["model"])
-        return translate.job(
-            body | {"model": base},
-            row,
-            name=None if own is None else names.azure_name(row, own),
-            training_type=session.training_type(row.id)
-            or translate.DEFAULT_TRAINING_TYPE,
-            dated=self._call.dated,
-        )
-
-    def _names(self, session: Session) -> dict[str, str]:
-        """Return Azure's names of the models that a job's log may name."""
-        match = _JOB.fullmatch(self._call.rest)
-        job = session.job(match["id"]) if match else None
-        if job is None:
-            return {}
-        # A checkpoint's name is its model's with an end, so one entry does for all.
-        return {job.planned_name: names.azure_name(job, job.planned_name)}
-
-    def _model(self, session: Session, body: dict[str, Any]) -> dict[str, Any]:
-        model = session.model(body["id"])
-        job: Job | None = None if model is None else session.job(model.job_id)
-        return translate.model(
-            body,
-            name=names.shown_name(session, body["id"]),
-            tuned_from=None if job is None else job.model,
-            dated=self._call.dated,
-        )
-
-
-def _in_arm_words(send: Send) -> Send:
-    """Translate the errors of control plane and projects; all else stays."""
-
-    def translated(body: Any, status: int) -> tuple[Any, int, dict[str, str]]:
-        if status >= 400:
-            body = translate.error(body, status, dated=True)
-        return body, status, {}
-
-    return _Buffered(send, translated)

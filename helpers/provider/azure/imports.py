@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,8 @@ from helpers.provider.ids import new_id
 from helpers.provider.routes.files import check_name, check_purpose
 
 _TIMEOUT_SECONDS = 30.0
+# Of the whole transfer: a server that sends a byte now and then holds a thread.
+_MOST_SECONDS = 600.0
 _PIECE = 1024 * 1024
 
 
@@ -71,7 +75,7 @@ def import_file(here: Provider, body: dict[str, Any] | None, scope: Scope) -> Re
                 name,
                 "missing_required_parameter",
             )
-        fields[name] = value
+        fields[name] = value.encode("utf-8", "replace").decode()
     check_purpose(fields["purpose"])
     check_name(fields["filename"], fields["purpose"], "filename")
     pieces = _open(fields["content_url"], allowed)
@@ -106,20 +110,34 @@ def import_file(here: Provider, body: dict[str, Any] | None, scope: Scope) -> Re
     return JSONResponse(shown, 201, {"location": url})
 
 
+def check_prefix(text: str) -> str:
+    """Return a place that importing may be allowed from.
+
+    Raises:
+        ValueError: it is no address of a folder.
+    """
+    place = urlsplit(text)
+    host = place.netloc
+    fits = place.scheme in ("http", "https") and host and "@" not in host
+    if not (fits or (place.scheme == "file" and not host)) or place.query:
+        raise ValueError(
+            f"'{text}' is no place to import from: expected the address of a folder, "
+            "such as file:///srv/data/ or https://example.org/data/"
+        )
+    if place.scheme == "file" and not place.path.startswith("/"):
+        raise ValueError(f"'{text}': expected an absolute path, file:///...")
+    return text
+
+
 def _open(url: str, allowed: Iterable[str]) -> Iterator[bytes]:
     """Return the content at an address that is allowed, in pieces."""
-    parts = urlsplit(url)
     for prefix in allowed:
-        place = urlsplit(prefix)
-        if (parts.scheme, parts.netloc) != (place.scheme, place.netloc):
-            continue
-        if parts.scheme == "file":
-            folder = Path(unquote(place.path)).resolve()
-            path = Path(unquote(parts.path)).resolve()
-            if path.is_file() and path.is_relative_to(folder):
-                return _of_file(path)
-        elif _is_below(parts.path, place.path):
-            return _of_address(url)
+        try:
+            source = _below(url, prefix)
+        except (OSError, ValueError, RuntimeError):
+            continue  # no address, no path, or a circle of links
+        if source is not None:
+            return source
     raise ApiError(
         403,
         "Importing from this address is not allowed. The provider was started with "
@@ -129,10 +147,31 @@ def _open(url: str, allowed: Iterable[str]) -> Iterator[bytes]:
     )
 
 
+def _below(url: str, prefix: str) -> Iterator[bytes] | None:
+    """Return the content at an address, or None if it does not lie below a prefix."""
+    if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+        return None  # what parsers of addresses disagree about
+    parts, place = urlsplit(url), urlsplit(prefix)
+    if (parts.scheme, parts.netloc) != (place.scheme, place.netloc):
+        return None
+    if parts.scheme == "file":
+        folder = Path(unquote(place.path)).resolve()
+        # Links are followed first, so that none leads out of the folder.
+        path = Path(unquote(parts.path)).resolve()
+        inside = path.is_relative_to(folder) and path.is_file()
+        return _of_file(path) if inside else None
+    return _of_address(url) if _is_below(parts.path, place.path) else None
+
+
 def _is_below(path: str, folder: str) -> bool:
     """Say whether a path of a URL lies below another, with no way back up."""
-    parts = unquote(path).split("/")
-    return ".." not in parts and path.startswith(folder.rstrip("/") + "/")
+    plain = path
+    while (decoded := unquote(plain)) != plain:
+        plain = decoded  # some servers decode twice
+    climbs = any(
+        part.partition(";")[0] in (".", "..") for part in re.split(r"[/\\]", plain)
+    )
+    return not climbs and path.startswith(folder.rstrip("/") + "/")
 
 
 def _of_file(path: Path) -> Iterator[bytes]:
@@ -145,9 +184,15 @@ def _of_address(url: str) -> Iterator[bytes]:
     import httpx2 as httpx
 
     failed = "The file at 'content_url' could not be fetched"
+    deadline = time.monotonic() + _MOST_SECONDS
     try:
         with httpx.stream(
-            "GET", url, follow_redirects=False, timeout=_TIMEOUT_SECONDS
+            "GET",
+            url,
+            # Packed bytes would say nothing about how large the file is.
+            headers={"accept-encoding": "identity"},
+            follow_redirects=False,
+            timeout=_TIMEOUT_SECONDS,
         ) as answer:
             if answer.status_code != 200:
                 raise invalid(
@@ -155,8 +200,11 @@ def _of_address(url: str) -> Iterator[bytes]:
                     "content_url",
                     "fileImportFailed",
                 )
-            yield from answer.iter_bytes(_PIECE)
-    except httpx.HTTPError as fault:
+            for piece in answer.iter_bytes(_PIECE):
+                if time.monotonic() > deadline:
+                    raise httpx.ReadTimeout("the whole transfer took too long")
+                yield piece
+    except (httpx.HTTPError, httpx.InvalidURL) as fault:
         raise invalid(
             f"{failed} ({type(fault).__name__}).", "content_url", "fileImportFailed"
         ) from fault

@@ -17,6 +17,10 @@ _AZURE_NAME = re.compile(
     r"(?P<base>.+)\.ft-(?P<digits>[0-9a-f]{32})(?P<suffix>-[^:]*)?"
     r"(?P<checkpoint>:ckpt-step-\d{1,9})?"
 )
+# Names end in eight random letters and digits, or in the step of a checkpoint.
+_OWN_NAME = re.compile(
+    r"ft:[^\s'\"]+?:[A-Za-z0-9]{8}(?::ckpt-step-\d{1,9})?(?=[.,;:)]*(?:[\s'\"]|$))"
+)
 _CHECKPOINT = ":ckpt-step-"
 CHECKPOINT_PREFIX = "ftchkpt-"
 
@@ -57,21 +61,37 @@ def own_name(session: Session, name: str) -> str:
         name: any name; one that is not Azure's comes back as it is.
     """
     if name.startswith(CHECKPOINT_PREFIX):
-        for checkpoint in session.all_checkpoints():
-            if checkpoint_id(checkpoint.id) == name:
-                return checkpoint.model
+        for own_id, model in session.checkpoint_ids():
+            if checkpoint_id(own_id) == name:
+                return model
         return name
     match = _AZURE_NAME.fullmatch(name)
     if match is None:
         return name
     for job_id, planned in session.planned_names():
         if digits_of(job_id) == match["digits"]:
-            return planned + (match["checkpoint"] or "")
+            own = planned + (match["checkpoint"] or "")
+            return own if azure_name(session.job(job_id), own) == name else name
     return name
 
 
+def own_cursor(session: Session, job_id: str, shown: str) -> str:
+    """Return the id here of a job's checkpoint; any other id comes back as it is."""
+    for own_id, _ in session.checkpoint_ids(job_id):
+        if checkpoint_id(own_id) == shown:
+            return own_id
+    return shown
+
+
 def shown_name(session: Session, own: str) -> str:
-    """Return Azure's name of any model; those that no job made keep theirs."""
-    model = session.model(own)
-    job = session.job(model.job_id) if model is not None else None
-    return own if job is None else azure_name(job, own)
+    """Return Azure's name of any model; those that no job made keep theirs.
+
+    The model need not exist: it may be planned, or deleted.
+    """
+    job_id = session.job_id_of(own.partition(_CHECKPOINT)[0])
+    return own if job_id is None else azure_name(session.job(job_id), own)
+
+
+def shown_text(session: Session, text: str) -> str:
+    """Return a sentence with Azure's names where it has those of here."""
+    return _OWN_NAME.sub(lambda match: shown_name(session, match[0]), text)

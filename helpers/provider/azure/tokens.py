@@ -29,7 +29,8 @@ class Tokens:
 
     def is_key(self, given: str) -> bool:
         """Say whether this is the provider's key."""
-        return hmac.compare_digest(given.encode("utf-8", "replace"), self._key)
+        # Headers come as Latin-1, whatever bytes they are.
+        return hmac.compare_digest(given.encode("latin-1", "replace"), self._key)
 
     def make(self, now: int) -> tuple[str, int]:
         """Return a token and the Unix time at which it ends."""

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from helpers.provider import lifecycle, views
+from helpers.provider.azure.deployments import TRAINING_TYPE
 from helpers.provider.context import Provider, now, provider_of
 from helpers.provider.errors import (
     ApiError,
@@ -56,6 +57,7 @@ def create_job(request: Request, payload: CreateJob, here: Here) -> Response:
         job = session.add_job(**_columns(payload, model, request_hash))
         stands_in = model.really if model.kind == HOSTED else None
         lifecycle.created(session, job, now(), stands_in)
+        session.keep_training_type(job.id, request.scope.get(TRAINING_TYPE))
         if key:
             session.keep_key(key, request_hash, job.id, now())
     here.runner.submit(job)
