@@ -451,6 +451,7 @@ def get_account(where: Where, request: Request) -> Response:
 @router.get(_ACCOUNT + "/models")
 def list_account_models(where: Where, here: Here) -> Response:
     """List the models that can be deployed."""
+    entries = here.registry.all()
     with here.store.read() as session:
         shown = [
             {
@@ -460,6 +461,6 @@ def list_account_models(where: Where, here: Here) -> Response:
                 "lifecycleStatus": "GenerallyAvailable",
                 "skus": [{"name": sku} for sku in SKUS],
             }
-            for entry in here.registry.all()
+            for entry in entries
         ]
     return views.answer({"value": shown})
