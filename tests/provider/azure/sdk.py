@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from pathlib import Path
-
 import httpx2 as httpx
 import openai
 from azure.core.credentials import AccessToken
@@ -62,27 +59,9 @@ def put(client: httpx.Client, name: str, model: str, **more) -> httpx.Response:
     return client.put(f"{ARM}/deployments/{name}", json=deployment_of(model, **more))
 
 
-@contextlib.contextmanager
-def shifted(server: FakeTraining, name: str, seconds: float):
-    """Make a deployment older, as time would."""
-    with server.store.write() as session:
-        session._connection.execute(
-            "UPDATE deployments SET created_at = created_at - ?, "
-            "changed_at = changed_at - ? WHERE name = ?",
-            (seconds, seconds, name),
-        )
-    yield
-
-
 def finished_job(client: openai.AzureOpenAI, **more):
     """Train to the end and return the job."""
     file = client.files.create(file=("rows.jsonl", jsonl()), purpose="fine-tune")
     given = {"model": BASE, "suffix": "sass", **more}
     job = client.fine_tuning.jobs.create(training_file=file.id, **given)
     return wait_for_job(client, job.id)
-
-
-def make_home(folder: Path) -> Path:
-    """Return a folder that exists."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
