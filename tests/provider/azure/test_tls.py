@@ -94,7 +94,10 @@ def test_the_words_of_the_command_line_arrive():
 # What a user would write, in a process of its own: nothing but the environment differs
 # from a program for the real service.
 PROGRAM = """
+import json
 import os
+import time
+
 from azure.ai.projects import AIProjectClient
 from azure.identity import DefaultAzureCredential, get_bearer_token_provider
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
@@ -142,7 +145,36 @@ assert {answer.model for answer in answers} == {"kitchen-base"}
 chunks = list(clients[1].chat.completions.create(stream=True, **ask))
 said = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
 assert said == texts.pop()
-control.deployments.begin_delete("g", "a", "kitchen").result()
+
+client = clients[1]
+answer = {"role": "assistant", "content": "no"}
+rows = [[{"role": "user", "content": f"Say {n}"}, answer] for n in range(10)]
+lines = "".join(json.dumps({"messages": row}) + chr(10) for row in rows).encode()
+file = client.files.create(file=("rows.jsonl", lines), purpose="fine-tune")
+job = client.fine_tuning.jobs.create(
+    training_file=file.id,
+    model="kitchen-base",
+    suffix="sass",
+    seed=105,
+    hyperparameters={"n_epochs": 1},
+    extra_body={"trainingType": "developerTier"},
+)
+while job.status not in ("succeeded", "failed", "cancelled"):
+    time.sleep(0.2)
+    job = client.fine_tuning.jobs.retrieve(job.id)
+assert job.status == "succeeded", job
+body["properties"]["model"]["name"] = job.fine_tuned_model
+body["sku"]["name"] = "developertier"
+control.deployments.begin_create_or_update("g", "a", "sassy", body).result()
+ask["model"] = "sassy"
+for one in clients[1], clients[4]:
+    answer = one.chat.completions.create(**ask)
+    assert answer.model == job.fine_tuned_model, answer
+    chunks = list(one.chat.completions.create(stream=True, **ask))
+    assert {chunk.model for chunk in chunks} == {job.fine_tuned_model}
+for name in "kitchen", "sassy":
+    control.deployments.begin_delete("g", "a", name).result()
+assert client.models.delete(job.fine_tuned_model).deleted
 assert list(project.deployments.list()) == []
 print("all done")
 """
