@@ -180,7 +180,8 @@ def checkpointed(
     if (known := session.checkpoint_at(job.id, step)) is not None:
         # A pause while an epoch was measured offers its model before the measure.
         session.add_metrics(known, metrics)
-        return job, []
+        # After a kill training may write again what was withdrawn meanwhile.
+        return job, [] if session.model(known.model) else [folder]
     name = checkpoint_name(job, step)
     _offer(session, job, now, name, step, folder, metrics)
     message = f"Checkpoint created at step {step} with Snapshot ID: {name}"
