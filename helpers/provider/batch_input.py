@@ -77,7 +77,9 @@ def _required(row: dict[str, Any], name: str, kind: type, noun: str) -> Any:
     return row[name]
 
 
-def _request(number: int, line: bytes, endpoint: str, limits: Limits) -> BatchRequest:
+def _request(
+    number: int, line: bytes, endpoint: str, limits: Limits, bare_urls: bool
+) -> BatchRequest:
     if len(line) > limits.json_bytes:
         raise BadLine(
             "request_too_large",
@@ -111,7 +113,7 @@ def _request(number: int, line: bytes, endpoint: str, limits: Limits) -> BatchRe
             "method",
         )
     url = _required(row, "url", str, f"'{endpoint}'")
-    if url != endpoint:
+    if url != endpoint and not (bare_urls and f"/v1{url}" == endpoint):
         raise BadLine(
             "invalid_url",
             f"The URL '{url[:100]}' of this request is not the endpoint of the batch, "
@@ -123,7 +125,7 @@ def _request(number: int, line: bytes, endpoint: str, limits: Limits) -> BatchRe
 
 
 def read_requests(
-    path: Path, endpoint: str, limits: Limits
+    path: Path, endpoint: str, limits: Limits, bare_urls: bool = False
 ) -> Iterator[BatchRequest | tuple[int, BadLine]]:
     """Yield the requests of a file, and the lines that are none with their fault.
 
@@ -131,10 +133,11 @@ def read_requests(
         path: the file.
         endpoint: that every line has to name.
         limits: caps on lines and ids.
+        bare_urls: lines may leave out the "/v1" of the endpoint, as Azure's do.
     """
     for number, line in _lines(path, limits.json_bytes):
         try:
-            yield _request(number, line, endpoint, limits)
+            yield _request(number, line, endpoint, limits, bare_urls)
         except BadLine as fault:
             yield number, fault
 
@@ -222,20 +225,23 @@ def error(code: str, message: str, line: int | None = None, param: str | None = 
     return {"code": code, "message": message, "line": line, "param": param}
 
 
-def check(path: Path, endpoint: str, limits: Limits) -> Checked:
+def check(
+    path: Path, endpoint: str, limits: Limits, bare_urls: bool = False
+) -> Checked:
     """Say whether a batch can run.
 
     Args:
         path: the file.
         endpoint: that every line has to name.
         limits: caps on the file; of the errors, the first `batch_errors` are told.
+        bare_urls: see `read_requests`.
 
     Returns:
         The number of requests and their model; errors if it cannot.
     """
     checker = _Checker(endpoint, limits)
     errors: list[dict[str, Any]] = []
-    for item in read_requests(path, endpoint, limits):
+    for item in read_requests(path, endpoint, limits, bare_urls):
         try:
             if isinstance(item, tuple):
                 number, fault = item

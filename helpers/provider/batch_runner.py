@@ -45,6 +45,8 @@ ENDPOINTS = (
     "/v1/completions",
     "/v1/embeddings",
 )
+# Before the endpoint of a batch in Azure's dialect, whose models are deployments.
+AZURE_PREFIX = "/openai"
 # Requests under way at once, over all batches (see docs/design.md for the figures).
 LANES_ALONE, LANES_WITH_GUESTS = 8, 1
 # Somebody who sends one request after the other is not gone between two of them.
@@ -77,15 +79,22 @@ class BatchRunner:
 
     Args:
         app: the application that answers requests, without the guard before it.
+        door: the same with whatever translates other dialects before it.
         store: the database.
         blobs: contents of files.
         settings: folders and limits.
     """
 
     def __init__(
-        self, app: Starlette, store: Store, blobs: BlobStore, settings: Settings
+        self,
+        app: Starlette,
+        store: Store,
+        blobs: BlobStore,
+        settings: Settings,
+        door: ASGIApp | None = None,
     ) -> None:
         self._app = app
+        self._door = door or app
         self._store = store
         self._blobs = blobs
         self._settings = settings
@@ -130,7 +139,7 @@ class BatchRunner:
         self._checking = asyncio.Semaphore(1)
         self._room = asyncio.Semaphore(self._limits.batches_at_once)
         # An answer takes as long as it takes, as it does for a client.
-        transport = httpx2.ASGITransport(app=self._app, raise_app_exceptions=False)
+        transport = httpx2.ASGITransport(self._door, raise_app_exceptions=False)
         self._client = httpx2.AsyncClient(
             transport=transport, base_url="http://127.0.0.1", timeout=None
         )
@@ -260,7 +269,11 @@ class BatchRunner:
             return
         async with self._checking:
             found = await run_in_threadpool(
-                batch_input.check, path, batch.endpoint, self._limits
+                batch_input.check,
+                path,
+                batch.endpoint,
+                self._limits,
+                bool(batch.of_azure),
             )
 
         def conclude(session: Session, batch: Batch) -> None:
@@ -331,7 +344,7 @@ class BatchRunner:
 
     def _requests(self, run: _Run) -> Iterator[BatchRequest]:
         for item in batch_input.read_requests(
-            run.path, run.batch.endpoint, self._limits
+            run.path, run.batch.endpoint, self._limits, bool(run.batch.of_azure)
         ):
             # The file was checked and cannot change.
             if isinstance(item, BatchRequest):
@@ -360,7 +373,8 @@ class BatchRunner:
 
     async def _answer(self, run: _Run, request: BatchRequest) -> None:
         try:
-            response = await self._ask(run.batch.endpoint, request.body)
+            dialect = AZURE_PREFIX if run.batch.of_azure else ""
+            response = await self._ask(dialect + run.batch.endpoint, request.body)
             answer = result(request.custom_id, response)
         except Exception:
             log.exception("a request of %s could not be answered", run.batch.id)

@@ -57,6 +57,8 @@ class Batch:
     expired_at: int | None
     cancelling_at: int | None
     cancelled_at: int | None
+    # Its lines are in Azure's dialect: their models are deployments.
+    of_azure: int = 0
 
     @property
     def is_open(self) -> bool:

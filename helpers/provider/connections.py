@@ -9,8 +9,12 @@ OpenAI's error body. What a request holds is the guard's affair (`guard`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import socket
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import h11
 import uvicorn
@@ -25,12 +29,15 @@ class Connection(H11Protocol):
     """One connection; `with_limits` gives the class its limits."""
 
     limits = Limits()
+    # Of all servers that share this class: what they hold, one machine holds.
+    everybody: set[Connection] = set()
     _clock: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Take a connection, or refuse one too many."""
         super().connection_made(transport)
-        if len(self.connections) > self.limits.connections:
+        self.everybody.add(self)
+        if len(self.everybody) > self.limits.connections:
             self._refuse(
                 503,
                 f"{self.limits.connections} connections are open, the most that this "
@@ -59,6 +66,7 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget everything."""
         self._stop_clock()
+        self.everybody.discard(self)
         super().connection_lost(exc)
 
     def _start_clock(self, seconds: float, late: Callable[[], None]) -> None:
@@ -107,8 +115,31 @@ class Connection(H11Protocol):
 
 
 def with_limits(limits: Limits) -> type[Connection]:
-    """Return the class of connections that keeps to these limits."""
-    return type("LimitedConnection", (Connection,), {"limits": limits})
+    """Return a class of connections that keep to these limits, all together."""
+    own = {"limits": limits, "everybody": set()}
+    return type("LimitedConnection", (Connection,), own)
+
+
+@dataclass(frozen=True)
+class Secure:
+    """A second socket of a server, where it speaks https.
+
+    Attributes:
+        sock: bound already.
+        certificate: file of it.
+        key: file of its private key.
+    """
+
+    sock: socket.socket
+    certificate: Path
+    key: Path
+
+
+class _Second(uvicorn.Server):
+    """The server with https; it leaves signals and the application's life alone."""
+
+    def capture_signals(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
 
 class Server(uvicorn.Server):
@@ -117,9 +148,10 @@ class Server(uvicorn.Server):
     Args:
         app: what is served.
         limits: of connections.
-        on_start: called once when it listens.
+        on_start: called once when it listens, everywhere.
         on_stop: called when it is told to stop, before open requests are waited for.
         grace_seconds: how long open requests may take to end.
+        secure: where it speaks https as well.
     """
 
     def __init__(
@@ -130,28 +162,57 @@ class Server(uvicorn.Server):
         on_start: Callable[[], None] = lambda: None,
         on_stop: Callable[[], None] = lambda: None,
         grace_seconds: int = 5,
+        secure: Secure | None = None,
     ) -> None:
-        config = uvicorn.Config(
-            app,
-            http=with_limits(limits),
-            ws="none",
-            log_config=None,
+        common = {
+            "http": with_limits(limits),
+            "ws": "none",
+            "log_config": None,
             # It would hold queries, and with them what people put there by mistake.
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=grace_seconds,
-        )
-        super().__init__(config)
+            "access_log": False,
+            "server_header": False,
+            "proxy_headers": False,
+            "timeout_graceful_shutdown": grace_seconds,
+        }
+        super().__init__(uvicorn.Config(app, **common))
         self._on_start, self._on_stop = on_start, on_stop
+        self._secure, self._second = secure, None
+        self._running: asyncio.Task[None] | None = None
+        if secure is not None:
+            config = uvicorn.Config(
+                app,
+                **common,
+                lifespan="off",
+                ssl_certfile=secure.certificate,
+                ssl_keyfile=secure.key,
+            )
+            self._second = _Second(config)
 
     async def startup(self, sockets=None) -> None:
         """Begin to listen."""
         await super().startup(sockets=sockets)
+        if self.started and self._second is not None:
+            await self._start_second()
         if self.started:
             self._on_start()
+
+    async def _start_second(self) -> None:
+        """Both answer before anyone is told where."""
+        serving = self._second.serve(sockets=[self._secure.sock])
+        self._running = asyncio.create_task(serving)
+        while not self._second.started:
+            if self._running.done():
+                await self._running  # raises what kept it from starting
+                return
+            await asyncio.sleep(0.01)
 
     async def shutdown(self, sockets=None) -> None:
         """End, when all requests have."""
         self._on_stop()
+        if self._running is not None:
+            # The application ends in what follows, so nobody may use it then.
+            for server in self.servers:
+                server.close()
+            self._second.should_exit = True
+            await self._running
         await super().shutdown(sockets=sockets)

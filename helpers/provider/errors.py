@@ -80,6 +80,13 @@ def error_body(
 
 def error_response(fault: ApiError) -> Response:
     """Return the HTTP answer of an error."""
+    return JSONResponse(
+        fault.body(), status_code=fault.status, headers=headers_of(fault)
+    )
+
+
+def headers_of(fault: ApiError) -> dict[str, str]:
+    """Return what the answer of an error has in its head."""
     headers = {}
     if fault.retry_after is not None:
         headers["retry-after"] = str(fault.retry_after)
@@ -89,7 +96,7 @@ def error_response(fault: ApiError) -> Response:
         headers["connection"] = "close"
     if fault.status == 401:
         headers["www-authenticate"] = "Bearer"
-    return JSONResponse(fault.body(), status_code=fault.status, headers=headers)
+    return headers
 
 
 def invalid(message: str, param: str | None, code: str | None = None) -> ApiError:
@@ -347,8 +354,6 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(sqlite3.OperationalError)
     async def _database(_: Request, fault: sqlite3.OperationalError) -> Response:
-        if fault.sqlite_errorcode == sqlite3.SQLITE_FULL:
-            return error_response(disk_is_full())
         return _internal(fault)
 
     @app.exception_handler(Exception)
@@ -357,12 +362,22 @@ def install(app: FastAPI) -> None:
 
 
 def _internal(fault: Exception) -> Response:
+    return error_response(of_fault(fault))
+
+
+def of_fault(fault: Exception) -> ApiError:
+    """Return the answer of any exception; one that nobody expected is logged."""
+    if isinstance(fault, ApiError):
+        return fault
+    known = from_os_error(fault) if isinstance(fault, OSError) else None
+    if known is not None:
+        return known
+    if getattr(fault, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        return disk_is_full()
     log.error("a request failed", exc_info=fault)
-    return error_response(
-        ApiError(
-            500,
-            "The provider had an error while processing your request. "
-            "Its log (server.log in the provider's folder) says more.",
-            type="server_error",
-        )
+    return ApiError(
+        500,
+        "The provider had an error while processing your request. "
+        "Its log (server.log in the provider's folder) says more.",
+        type="server_error",
     )

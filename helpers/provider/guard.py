@@ -12,14 +12,17 @@ import asyncio
 import hmac
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from helpers.provider.azure.tokens import Tokens
 from helpers.provider.errors import ApiError, error_response
 from helpers.provider.settings import Limits
 
-OPEN_PATHS = frozenset({"/health"})
+# The second wants the key in a header of its own (azure/identity).
+OPEN_PATHS = frozenset({"/health", "/msi/token"})
 # A key of the ASGI scope: who reads the body counts it, and never holds all of it.
 STREAMED = "helpers.provider.streamed"
 # Headers that decide something here: twice, and two readers may decide differently.
@@ -71,13 +74,22 @@ class Guard:
         key: the key every call has to bring.
         hosts: exact values accepted in the Host header.
         limits: caps on the body of a request, in bytes and in time.
+        tokens: what is taken in place of the key, if anything is.
+        refusal: words a refusal in the dialect of its path; None for OpenAI's.
 
     Raises:
         ValueError: the key is empty.
     """
 
     def __init__(
-        self, app: ASGIApp, *, key: str, hosts: Iterable[str], limits: Limits
+        self,
+        app: ASGIApp,
+        *,
+        key: str,
+        hosts: Iterable[str],
+        limits: Limits,
+        tokens: Tokens | None = None,
+        refusal: Callable[[Scope, ApiError], Response | None] | None = None,
     ) -> None:
         if not key:
             raise ValueError("the provider's key must not be empty")
@@ -86,6 +98,7 @@ class Guard:
         self._hosts = frozenset(host.lower() for host in hosts)
         self._limits = limits
         self._json_bytes = limits.json_bytes
+        self._tokens, self._refusal = tokens, refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -110,7 +123,8 @@ class Guard:
         try:
             self._check(scope)
         except ApiError as fault:
-            await error_response(fault)(scope, receive, stamped)
+            answer = self._refusal(scope, fault) if self._refusal else None
+            await (answer or error_response(fault))(scope, receive, stamped)
             return
         await self._app(scope, self._capped(scope, receive), stamped)
 
@@ -168,13 +182,16 @@ class Guard:
                 "(Authorization: Bearer KEY); the provider keeps it in the file "
                 "'key' of its folder.",
             )
-        if not hmac.compare_digest(given, self._key):
+        if not hmac.compare_digest(given, self._key) and not self._is_token(given):
             raise ApiError(
                 401,
                 "Incorrect API key provided. The provider keeps its key in the file "
                 "'key' of its folder.",
                 code="invalid_api_key",
             )
+
+    def _is_token(self, given: bytes) -> bool:
+        return self._tokens is not None and self._tokens.is_valid(given, time.time())
 
     def _check_body(self, headers: dict[bytes, bytes]) -> None:
         encoding = headers.get(b"content-encoding", b"identity")

@@ -1,7 +1,7 @@
 """The provider's folder: its lock, its key and the note that says where it listens.
 
 Purpose: one server per folder, a key that only its owner can read, and a `server.json`
-(pid, port, url, version, never the key) for `status`, `stop` and notebooks.
+(pid, port, url, tls_url, version, never the key) for `status`, `stop` and notebooks.
 It must never know about HTTP or jobs.
 """
 
@@ -77,8 +77,9 @@ def write_private(path: Path, text: str) -> None:
 
 def remove_drafts(home: Path) -> None:
     """Remove what `write_private` left when it was killed; only under the lock."""
-    for path in (*home.glob(f"{KEY_FILE}.*.tmp"), *home.glob(f"{SERVER_FILE}.*.tmp")):
-        path.unlink(missing_ok=True)
+    for name in (KEY_FILE, SERVER_FILE, "tls-*.pem"):
+        for path in home.glob(f"{name}.*.tmp"):
+            path.unlink(missing_ok=True)
 
 
 def load_or_make_key(home: Path, told: str | None = None) -> str:
@@ -112,9 +113,13 @@ def _stored_key(path: Path) -> str:
     return stored
 
 
-def write_server_note(home: Path, url: str, port: int, version: str) -> None:
+def write_server_note(
+    home: Path, url: str, port: int, version: str, tls_url: str | None = None
+) -> None:
     """Say in server.json where this process listens."""
     note = {"pid": os.getpid(), "port": port, "url": url, "version": version}
+    if tls_url is not None:
+        note["tls_url"] = tls_url
     write_private(home / SERVER_FILE, json.dumps(note))
 
 

@@ -243,15 +243,17 @@ def checkpointed(
     if step == job.total_steps:
         final = {"step": step, "folder": folder, "metrics": metrics}
         return session.update_job(job.id, final_checkpoint=final), []
-    name = checkpoint_name(job, step)
-    if session.checkpoint_at(job.id, step) is not None:
+    if (known := session.checkpoint_at(job.id, step)) is not None:
+        # A pause while an epoch was measured offers its model before the measure.
+        session.add_metrics(known, metrics)
         # Training that went back to its saved state came by here again, and wrote
         # anew what had been withdrawn meanwhile.
-        return job, [] if session.model(name) is not None else [folder]
+        return job, [] if session.model(known.model) is not None else [folder]
+    name = checkpoint_name(job, step)
     _offer(session, job, now, name, step, folder, metrics)
     message = f"Checkpoint created at step {step} with Snapshot ID: {name}"
     say(session, job, now, message)
-    return job, _withdraw_old(session, job, offered)
+    return job, _withdraw_old(session, job, now, offered)
 
 
 def _offer(
@@ -274,8 +276,10 @@ def _offer(
     )
 
 
-def _withdraw_old(session: Session, job: Job, offered: int) -> list[str]:
+def _withdraw_old(session: Session, job: Job, now: int, offered: int) -> list[str]:
     old = session.models_of_job(job.id)[:-offered]
+    # A deployment may let one of them answer, and none may be pulled from under it.
+    old = [model for model in old if not session.is_deployed(model.name, now)]
     session.delete_models(model.name for model in old)
     return [model.folder for model in old]
 
@@ -308,7 +312,7 @@ def succeeded(
     )
     say(session, job, now, f"New fine-tuned model created: {name}")
     say(session, job, now, "The job has successfully completed")
-    return _withdraw_old(session, job, offered)
+    return _withdraw_old(session, job, now, offered)
 
 
 def failed(

@@ -209,6 +209,35 @@ MIGRATIONS = (
     """
     ALTER TABLE jobs ADD COLUMN trained_seconds REAL NOT NULL DEFAULT 0;
     """,
+    # 8: Azure's dialect: deployments; what a job was created with that OpenAI's API has
+    # no place for; jobs that were deleted, which only that dialect can do; and batches
+    # whose lines name deployments.
+    """
+    CREATE TABLE deployments (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+        account TEXT NOT NULL,
+        model TEXT NOT NULL,
+        model_shown TEXT NOT NULL,
+        version TEXT,
+        sku TEXT NOT NULL,
+        capacity INTEGER NOT NULL,
+        properties TEXT NOT NULL,
+        tags TEXT,
+        etag TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        changed_at REAL NOT NULL,
+        deleting_at REAL
+    );
+    CREATE INDEX deployments_by_model ON deployments (model);
+    CREATE TABLE azure_jobs (
+        job_id TEXT PRIMARY KEY REFERENCES jobs (id),
+        training_type TEXT NOT NULL
+    );
+    ALTER TABLE jobs ADD COLUMN deleted_at INTEGER;
+    CREATE INDEX jobs_by_planned_name ON jobs (planned_name);
+    ALTER TABLE batches ADD COLUMN of_azure INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 
 

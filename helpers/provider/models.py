@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,10 @@ BASE, HOSTED, TUNED = "base", "hosted", "fine-tuned"
 
 class ModelInUse(Exception):
     """The model cannot go: a job that has not ended starts from it."""
+
+
+class ModelDeployed(Exception):
+    """The model cannot go: a deployment lets it answer."""
 
 
 class ModelProtected(Exception):
@@ -72,6 +77,7 @@ class Registry:
         self._store = store
         self._jobs = settings.jobs
         self._bases = dict(settings.models)
+        self._deployment_seconds = settings.deployment_seconds
         hosted = read_hosted_names(settings.hosted_models_path)
         self._hosted = [name for name in hosted if name not in self._bases]
 
@@ -127,6 +133,7 @@ class Registry:
         Raises:
             ModelProtected: a base model or a hosted name.
             ModelInUse: an unfinished job starts from it.
+            ModelDeployed: a deployment lets it answer.
         """
         entry = self.find(name)
         if entry is None:
@@ -137,6 +144,17 @@ class Registry:
             job = session.job_training(name)
             if job is not None:
                 raise ModelInUse(job.id)
+            deployed = self._deployed(session, name)
+            if deployed is not None:
+                raise ModelDeployed(deployed)
             session.delete_models([name])
         shutil.rmtree(entry.path, ignore_errors=True)
         return entry.path
+
+    def _deployed(self, session: Session, name: str) -> str | None:
+        """Return the name of a deployment of a model that is not gone."""
+        now, seconds = time.time(), self._deployment_seconds
+        for row in session.deployments_of(name):
+            if row.state(now, seconds) is not None:
+                return row.name
+        return None

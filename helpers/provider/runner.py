@@ -147,7 +147,7 @@ class Runner:
         self, job_id: str, transition: Callable[[Session, Job, int], Job]
     ) -> Job:
         with self._store.write() as session:
-            job = session.job(job_id)
+            job = session.shown_job(job_id)
             if job is None:
                 raise NoSuchJob(job_id)
             job = transition(session, job, _now())
@@ -182,7 +182,7 @@ class Runner:
         validating.join(_PAUSE_BEFORE_STOP_SECONDS)
         if self._worker is not None:
             if self._current is not None:
-                self._worker.send(type="control", job=self._current, wish="pause")
+                self._worker.send(type="control", job=self._current, wish="stop")
                 self._await_idle(_PAUSE_BEFORE_STOP_SECONDS)
             self._worker.close()
 
@@ -587,7 +587,8 @@ class Runner:
                 "seed": job.seed,
                 "threads": job.threads,
                 "grader": job.grader,
-                # Withdrawn first, removed then: a model that is listed is there.
+                # The store knows which models are offered or deployed. Withdrawn
+                # first, removed then: a model that is listed is there.
                 "checkpoints_kept": None,
                 **job.resolved,
             },

@@ -124,6 +124,8 @@ class Limits:
     # How long a deleted file is known: as a cursor, and for a client that repeats
     # its request.
     deleted_file_seconds: int = 24 * 3600
+    # Of Azure's dialect; a deployment is a row, the models stay as they are.
+    deployments: int = 100
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,8 @@ class Settings:
         result_content: "base64" as OpenAI's API answers, or "plain" as Azure's does.
         training_threads: threads of the training process.
         fewer_for_small: small models are trained with one thread, which is faster.
+        deployment_seconds: how long a deployment takes to be made or deleted.
+        import_from: places that Azure's files/import may fetch from.
         worker_command: how the training process is started; `--home DIR` is added.
     """
 
@@ -159,6 +163,9 @@ class Settings:
         "-m",
         "helpers.provider.worker",
     )
+    # Azure takes minutes; this is long enough to see the states go by.
+    deployment_seconds: float = 10.0
+    import_from: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     # A GET of a job that has not ended waits so long for its end; 0 answers at once.
     hold_retrieve_seconds: float = 0.0

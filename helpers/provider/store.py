@@ -18,6 +18,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from helpers.provider.azure.deployments import Deployment, DeploymentQueries
 from helpers.provider.batches import Batch, BatchQueries
 from helpers.provider.changes import Changes
 from helpers.provider.migrations import migrate
@@ -85,6 +86,7 @@ class Job:
     request_hash: str
     grader: dict[str, Any] | None
     trained_seconds: float
+    deleted_at: int | None = None
 
     @property
     def is_final(self) -> bool:
@@ -170,6 +172,8 @@ _JSON = {
     "usage",
     "errors",
     "grader",
+    "properties",
+    "tags",
 }
 _TABLES = {
     File: "files",
@@ -183,6 +187,7 @@ _TABLES = {
     StoredCompletion: "chat_completions",
     KeptResponse: "responses",
     Batch: "batches",
+    Deployment: "deployments",
 }
 
 
@@ -226,6 +231,7 @@ class Session(
     PermissionQueries,
     ResponseQueries,
     BatchQueries,
+    DeploymentQueries,
 ):
     """Queries within one transaction."""
 
@@ -403,18 +409,43 @@ class Session(
             metadata: keys and values that a job's metadata must all have.
             without_metadata: only jobs that have no metadata.
         """
-        where, values = _with_metadata("1", [], metadata or {}, without_metadata)
+        where, values = _with_metadata(
+            "deleted_at IS NULL", [], metadata or {}, without_metadata
+        )
         return self._page(Job, where, values, limit=limit, after=after)
+
+    def shown_job(self, job_id: str) -> Job | None:
+        """Return a job by id unless it was deleted."""
+        return self._one(Job, "id = ? AND deleted_at IS NULL", job_id)
+
+    def job_of_result(self, file_id: str) -> Job | None:
+        """Return the job that made a result file."""
+        return self._one(Job, "result_file = ?", file_id)
+
+    def hide_job(self, job_id: str, now: int) -> None:
+        """Delete a job that has ended.
+
+        Its row stays for the models that it made, its log for its result file.
+        """
+        self._connection.execute(
+            "UPDATE jobs SET deleted_at = ? WHERE id = ?", (now, job_id)
+        )
 
     def jobs_in(self, *states: str) -> list[Job]:
         """Return the jobs in these states, oldest first."""
         marks = ", ".join("?" * len(states))
         return self._many(Job, f"state IN ({marks}) ORDER BY seq", *states)
 
+    def all_jobs(self) -> int:
+        """Return the number of rows of jobs, those that were deleted as well."""
+        (number,) = self._connection.execute("SELECT count(*) FROM jobs").fetchone()
+        return number
+
     def count_jobs(self) -> dict[str, int]:
         """Return the number of jobs in each state that has any."""
         rows = self._connection.execute(
-            "SELECT state, count(*) AS n FROM jobs GROUP BY state"
+            "SELECT state, count(*) AS n FROM jobs WHERE deleted_at IS NULL "
+            "GROUP BY state"
         )
         return {row["state"]: row["n"] for row in rows}
 
@@ -442,7 +473,8 @@ class Session(
         """Return the newest job that the very same request made since a time."""
         return self._one(
             Job,
-            "request_hash = ? AND created_at >= ? ORDER BY seq DESC",
+            "request_hash = ? AND created_at >= ? AND deleted_at IS NULL "
+            "ORDER BY seq DESC",
             request_hash,
             since,
         )
@@ -454,7 +486,8 @@ class Session(
             "WHERE key = ? AND created_at >= ?",
             (key, since),
         ).fetchone()
-        return None if row is None else (row["request_hash"], self.job(row["job_id"]))
+        job = None if row is None else self.shown_job(row["job_id"])
+        return None if job is None else (row["request_hash"], job)
 
     def keep_key(self, key: str, request_hash: str, job_id: str, now: int) -> None:
         """Remember which job an idempotency key made."""
@@ -510,6 +543,13 @@ class Session(
     def add_checkpoint(self, **columns: Any) -> None:
         """Insert a checkpoint."""
         self._insert(Checkpoint, **columns)
+
+    def add_metrics(self, checkpoint: Checkpoint, metrics: dict[str, float]) -> None:
+        """Add what was measured about a checkpoint after it had been offered."""
+        known = _encode("metrics", checkpoint.metrics | metrics)
+        self._connection.execute(
+            "UPDATE checkpoints SET metrics = ? WHERE id = ?", (known, checkpoint.id)
+        )
 
     def checkpoint_at(self, job_id: str, step: int) -> Checkpoint | None:
         """Return a job's checkpoint of one step."""

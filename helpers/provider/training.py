@@ -140,7 +140,7 @@ class Interrupted(Exception):
     """Somebody wants the training to stop in the middle of a step.
 
     Args:
-        wish: "pause" or "cancel".
+        wish: "pause", "stop" or "cancel".
     """
 
     def __init__(self, wish: str) -> None:
@@ -599,7 +599,7 @@ def train(spec: TrainingSpec, report: Report, control: Control) -> TrainingResul
             and "checkpoint" (step, epoch, model_path, metrics). After a resume, steps
             may come again under the same numbers.
         control: asked before each step and each group of validation texts; answers
-            "run", "pause" or "cancel".
+            "run", "pause", "stop" (a pause that offers no model) or "cancel".
 
     Returns:
         How it ended. After "paused", the same spec goes on.
@@ -652,6 +652,8 @@ class _Run:
         self.total_steps = self.steps_per_epoch * spec.n_epochs
         self.valid_every = max(1, self.total_steps // VALIDATIONS_PER_JOB)
         self.step = 0
+        # What the last step measured, for a model that is written by a pause.
+        self.latest: dict[str, Any] = {}
         # What a step said that is followed by a measurement, until that is done.
         self.unfinished: dict[str, Any] | None = None
         self.saved_at = time.monotonic()
@@ -691,6 +693,7 @@ class _Run:
                     metrics |= self.objective.glance(
                         self.model, number, self.batch_size
                     )
+            self.latest = metrics
             entry = {"type": "step", "step": self.step, "total_steps": self.total_steps}
             ends_epoch = self.step % self.steps_per_epoch == 0
             if ends_epoch or self.objective.evaluates_at(self.step):
@@ -725,18 +728,15 @@ class _Run:
             entry = self.unfinished | self.objective.evaluate(self.model)
         self.report(entry)
         if self.step % self.steps_per_epoch == 0:
-            self._write_model(entry)
+            self._end_epoch(entry)
         self.unfinished = None
         pause = min(SAVED_AT_LEAST_S, self.spec.checkpoint_every_s)
         over = self.step == self.total_steps
         if over or time.monotonic() - self.saved_at >= pause:
             self._save()
 
-    def _write_model(self, entry: dict[str, Any]) -> None:
-        folder = self._folder(self.step)
-        if not folder.exists():
-            with self._timed("saving"), whole_folder(folder) as temporary:
-                self.model.save(temporary)
+    def _end_epoch(self, entry: dict[str, Any]) -> None:
+        folder = self._write_model()
         if self.spec.checkpoints_kept is not None:
             for old in self._checkpoints()[: -self.spec.checkpoints_kept]:
                 _remove(Path(old["model_path"]))
@@ -756,7 +756,29 @@ class _Run:
         if wish == "cancel":
             return self._result("cancelled")
         self._save()
+        if wish == "pause" and 0 < self.step < self.total_steps:
+            self._offer_model()
         return self._result("paused")
+
+    def _offer_model(self) -> None:
+        """Write the model as it is now: whoever pauses a job may want to try it."""
+        self.report(
+            {
+                "type": "checkpoint",
+                "step": self.step,
+                "epoch": self.step // self.steps_per_epoch,
+                "model_path": str(self._write_model()),
+                "metrics": {"step": self.step, **self.latest},
+            }
+        )
+
+    def _write_model(self) -> Path:
+        """Write the model of the current step, unless it is there; returns where."""
+        folder = self._folder(self.step)
+        if not folder.exists():
+            with self._timed("saving"), whole_folder(folder) as temporary:
+                self.model.save(temporary)
+        return folder
 
     def _result(self, status: str) -> TrainingResult:
         return TrainingResult(

@@ -56,7 +56,7 @@ def undisturbed(tmp_path_factory, tiny_llama):
         return weights(server, job_id), metrics
 
 
-def check(server, job_id: str, undisturbed) -> None:
+def check(server, job_id: str, undisturbed, pauses: int = 0) -> None:
     """Nothing lost, nothing doubled, in order, and the same numbers to the last bit."""
     assert wait_for_job(server.client, job_id, 120).status == "succeeded"
     log = events(server, job_id)
@@ -67,7 +67,9 @@ def check(server, job_id: str, undisturbed) -> None:
     for once in ("Fine-tuning job started", "The job has successfully completed"):
         assert messages.count(once) == 1
     snapshots = [text for text in messages if text.startswith("Checkpoint created")]
-    assert len(snapshots) == len(set(snapshots)) == EPOCHS - 1
+    assert len(snapshots) == len(set(snapshots))
+    # A pause offers the model of its step, which may be that of an epoch.
+    assert EPOCHS - 1 <= len(snapshots) <= EPOCHS - 1 + pauses
     assert weights(server, job_id) == undisturbed[0]
 
 
@@ -116,4 +118,4 @@ def test_a_paused_and_a_stopped_job_end_with_the_same_weights(
         server.client.fine_tuning.jobs.resume(job_id)
         wait_for_step(server, job_id, standing[-1] + 60)
     with served(home, tiny_llama) as server:
-        check(server, job_id, undisturbed)
+        check(server, job_id, undisturbed, pauses=1)

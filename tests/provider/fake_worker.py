@@ -22,13 +22,14 @@ def train(spec, report, control):
     step = json.loads(state.read_text()) if state.exists() else 0
     if step:
         report({"type": "resumed", "step": step})
-    checkpoints = []
     while step < total:
         wish = control()
         if wish != "run":
             report({"type": "saving", "step": step})
             save(state, step)
-            return result({"pause": "paused", "cancel": "cancelled"}[wish], step)
+            if wish == "pause" and step:
+                offer(folder, step, report)
+            return result("cancelled" if wish == "cancel" else "paused", step)
         time.sleep(SECONDS_PER_STEP)
         step += 1
         if (folder / "die").exists():
@@ -45,22 +46,26 @@ def train(spec, report, control):
             entry[name] = 2 / step
         report(entry)
         if step % 4 == 0:
-            path = folder / "checkpoints" / f"step-{step}"
-            path.mkdir(parents=True, exist_ok=True)
-            (path / "config.json").write_text("{}")
-            checkpoints.append(step)
-            report(
-                {
-                    "type": "checkpoint",
-                    "step": step,
-                    "epoch": step // 4,
-                    "model_path": str(path),
-                    "metrics": {"train_loss": 1 / step, "valid_loss": None},
-                }
-            )
+            offer(folder, step, report)
             report({"type": "saving", "step": step})
             save(state, step)
     return result("succeeded", step)
+
+
+def offer(folder, step, report):
+    """Write something in place of a model, and report it."""
+    path = folder / "checkpoints" / f"step-{step}"
+    path.mkdir(parents=True, exist_ok=True)
+    (path / "config.json").write_text("{}")
+    report(
+        {
+            "type": "checkpoint",
+            "step": step,
+            "epoch": step // 4,
+            "model_path": str(path),
+            "metrics": {"train_loss": 1 / step, "valid_loss": None},
+        }
+    )
 
 
 def save(state, step):

@@ -7,7 +7,7 @@ import json
 import pytest
 from safetensors.torch import load_file
 
-from tests.provider.harness import events_of, messages_of, wait_for_job
+from tests.provider.harness import events_of, messages_of, wait_for_job, wait_until
 from tests.provider.tiny_models import recipe_examples
 
 
@@ -66,11 +66,13 @@ def test_checkpoints_are_whole_model_folders_with_different_weights(real, job):
         assert (model / "tokenizer.json").is_file()
         assert (model / "config.json").is_file()
         weights[step] = load_file(model / "model.safetensors")
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "step-120",
-        "step-60",
-        "step-90",
-    ]
+    # The oldest goes just after the job has been told to have succeeded.
+    wait_until(
+        lambda: (
+            sorted(path.name for path in folder.iterdir())
+            == ["step-120", "step-60", "step-90"]
+        )
+    )
     name = "model.embed_tokens.weight"
     assert not weights[60][name].equal(weights[120][name])
 

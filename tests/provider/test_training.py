@@ -356,6 +356,30 @@ def test_paused_anywhere_it_ends_with_the_very_same_weights(
     assert by_step == expected
 
 
+def test_a_pause_leaves_the_model_of_its_step_and_a_stop_leaves_none(
+    base, files, tmp_path, undisturbed
+):
+    spec = spec_of(base, files, tmp_path / "work", prunes=False)
+    for wish, offered in (("stop", []), ("pause", [1])):
+        questions = iter(range(10**6))
+
+        def control(wish=wish, questions=questions) -> str:
+            return wish if next(questions) == (1 if wish == "stop" else 0) else "run"
+
+        result, reports = run(spec, control)
+        assert result.status == "paused"
+        written = [r for r in reports if r["type"] == "checkpoint"]
+        assert [r["step"] for r in written] == offered
+    (report,) = written
+    model = load_file(Path(report["model_path"]) / "model.safetensors")
+    assert not same(model, final_weights(undisturbed[0]))
+    result, reports = run(spec)
+    assert same(final_weights(result), final_weights(undisturbed[0]))
+    # Nothing is pruned where somebody else looks after the models.
+    kept = {path.name for path in (tmp_path / "work" / "checkpoints").iterdir()}
+    assert kept == {"step-1", "step-3", "step-6", "step-9", "step-12"}
+
+
 @pytest.mark.parametrize("killed_at", [1, 3, 5, 10])
 def test_killed_anywhere_it_ends_with_the_very_same_weights(
     base, files, tmp_path, undisturbed, killed_at

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from helpers.provider import batches, views
-from helpers.provider.batch_runner import ENDPOINTS, BatchRunner
+from helpers.provider.azure.deployments import OF_AZURE
+from helpers.provider.batch_runner import AZURE_PREFIX, ENDPOINTS, BatchRunner
 from helpers.provider.batches import Batch, BatchConflict
 from helpers.provider.context import Provider, now, provider_of
 from helpers.provider.errors import ApiError, invalid, no_such_batch
@@ -98,7 +99,9 @@ def create_batch(
 ) -> Response:
     """Create a batch; the same request sent again makes no second one."""
     _check_endpoint(runner, payload.endpoint)
+    of_azure = bool(request.scope.get(OF_AZURE))
     asked = json.dumps(payload.model_dump(mode="json"), sort_keys=True)
+    asked += AZURE_PREFIX if of_azure else ""
     digest = hashlib.sha256(asked.encode()).hexdigest()
     # The answers will need room; a full disk is said now, not in the middle.
     here.blobs.check_space(0)
@@ -120,6 +123,7 @@ def create_batch(
             metadata=payload.metadata,
             output_seconds=life.seconds if life else None,
             request_hash=digest,
+            of_azure=int(of_azure),
         )
     runner.submit(batch)
     return views.answer(views.batch_view(batch))

@@ -45,11 +45,12 @@ async def create_file(request: Request, here: Here) -> Response:
         if known is None:
             raise
         raise known from fault
-    file = await run_in_threadpool(_add, here, blob, columns)
+    file = await run_in_threadpool(add_file, here, blob, columns)
     return views.answer(views.file_view(file))
 
 
-def _add(here: Provider, blob: str, columns: dict[str, Any]) -> File:
+def add_file(here: Provider, blob: str, columns: dict[str, Any]) -> File:
+    """Commit a new file whose content is on disk; without it the content goes."""
     try:
         with here.store.write() as session:
             check_number(session, here.settings.limits.files)

@@ -27,7 +27,7 @@ _AT_ONCE = 500
 
 def _read_job(here: Provider, job_id: str) -> Job | None:
     with here.store.read() as session:
-        return session.job(job_id)
+        return session.shown_job(job_id)
 
 
 async def job_at_its_end(here: Provider, job_id: str, seconds: float) -> Job | None:

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from helpers.provider import graders, lifecycle, views
+from helpers.provider.azure.deployments import TRAINING_TYPE
 from helpers.provider.blobs import DiskFull
 from helpers.provider.context import Provider, now, provider_of
 from helpers.provider.errors import (
@@ -68,6 +69,7 @@ def create_job(request: Request, payload: CreateJob, here: Here) -> Response:
         job = session.add_job(**_columns(payload, model, request_hash))
         stands_in = model.really if model.kind == HOSTED else None
         lifecycle.created(session, job, now(), stands_in)
+        session.keep_training_type(job.id, request.scope.get(TRAINING_TYPE))
         if key:
             session.keep_key(key, request_hash, job.id, now())
     here.runner.submit(job)
@@ -191,7 +193,8 @@ def _check_files(session: Session, payload: CreateJob) -> None:
 def _check_queue(session: Session, here: Provider) -> None:
     counts = session.count_jobs()
     most = here.settings.limits.jobs
-    if sum(counts.values()) >= most:
+    # A job that was deleted keeps its row, for the models that it made.
+    if session.all_jobs() >= most:
         raise ApiError(
             400,
             f"This provider keeps {most} fine-tuning jobs, the most that it can. Start "
@@ -276,7 +279,7 @@ def list_jobs(
 
 
 def _find(session: Session, job_id: str) -> Job:
-    job = session.job(job_id)
+    job = session.shown_job(job_id)
     if job is None:
         raise no_such_job(job_id)
     return job

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from helpers.provider import views
 from helpers.provider.context import Provider, provider_of
 from helpers.provider.errors import ApiError, no_such_model
-from helpers.provider.models import ModelInUse, ModelProtected
+from helpers.provider.models import ModelDeployed, ModelInUse, ModelProtected
 from helpers.provider.routes.retrying import retries
 
 router = APIRouter()
@@ -51,6 +51,14 @@ def delete_model(name: str, request: Request, here: Here) -> Response:
             400,
             f"The model '{name}' is being fine-tuned by {fault}, which has not ended. "
             "Cancel the job or wait for its end, then delete the model.",
+            param="model",
+            code="model_in_use",
+        ) from fault
+    except ModelDeployed as fault:
+        raise ApiError(
+            400,
+            f"The model '{name}' is deployed as '{fault}'. Delete the deployment, then "
+            "delete the model.",
             param="model",
             code="model_in_use",
         ) from fault
