@@ -23,7 +23,7 @@ def test_every_piece_of_code_on_the_page_runs(real, monkeypatch):
     names: dict = {"FILE": ("chats.jsonl", rows)}
     assert len(pieces()) == 6
     for piece in pieces():
-        exec(compile(piece, str(PAGE), "exec"), names)
+        exec(compile(piece, str(PAGE), "exec", dont_inherit=True), names)
     assert names["answer"].output_text
     assert isinstance(names["parsed"].choices[0].message.parsed, names["Dish"])
     for job in ("preferred", "rewarded"):
