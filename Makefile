@@ -15,7 +15,7 @@ FIRST_NOTEBOOK := $(firstword $(NOTEBOOKS))
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev demo test unit notebooks lab lint format data \
-	base-model bench conformance freshness audit clean
+	base-model bench conformance conformance-short freshness audit clean
 
 help:  ## list what make can do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -54,7 +54,7 @@ lab: $(VENV)/.installed  ## open JupyterLab on the first notebook
 
 # ------------------------------------------------------------------ for developers
 
-test: lint unit notebooks  ## lint, unit tests, provider, faults and notebooks
+test: lint unit conformance-short notebooks  ## lint, all tests, others' checks, notebooks
 
 unit: $(VENV)/.installed-dev
 	$(RUN) $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --durations 10
@@ -92,6 +92,9 @@ freshness: $(VENV)/.installed-dev  ## name the rows of data/*.csv that are past 
 
 conformance: $(VENV)/.installed-dev  ## run the checks that others wrote on the provider
 	$(PYTHON) -m tools.run_conformance
+
+conformance-short: $(VENV)/.installed-dev
+	$(RUN) $(PYTHON) -m tools.run_conformance --short
 
 # In an environment of its own: its dependencies have no place among the pinned ones.
 out/audit/.installed: requirements-audit.txt

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from helpers.chat_problems import Problem, make_problem
@@ -24,7 +25,13 @@ RESERVED_TOKENS = (
     "<|im_start|>",
     "<|im_end|>",
 )
-PLAIN_ORDERS = [["system", "user", "assistant"], ["user", "assistant"]]
+
+
+@lru_cache(maxsize=1000)
+def plain_order(roles: tuple[str, ...]) -> bool:
+    """True when no rule about the order can be broken: turns, a prompt before them."""
+    turns = roles[1:] if roles[:1] in (("system",), ("developer",)) else roles
+    return bool(turns) and turns == ("user", "assistant") * (len(turns) // 2)
 
 
 def is_plain(data: Any, method: str) -> bool:
@@ -49,7 +56,7 @@ def is_plain(data: Any, method: str) -> bool:
         if type(content) is not str or not content or content.isspace():
             return False
         roles.append(message.get("role"))
-    return roles in PLAIN_ORDERS
+    return all(type(role) is str for role in roles) and plain_order(tuple(roles))
 
 
 def rules(

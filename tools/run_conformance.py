@@ -18,18 +18,22 @@ import contextlib
 import importlib.metadata
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 from helpers.provider import home as homes
 from helpers.provider.settings import BASE_MODEL_NAME, REPOSITORY
 
 OUT = REPOSITORY / "out" / "conformance"
+RESULTS = OUT / "openai.xml"
 DOCUMENT = REPOSITORY / "tests" / "conformance" / "openai-subset.json"
 # What openai-python's tests need beside requirements-dev.txt.
 TEST_PACKAGES = (
@@ -44,47 +48,33 @@ TEST_PACKAGES = (
     "aiohttp",
     "websockets<16",
 )
-SERVED_TESTS = (
+# Groups of openai-python's tests; the first ones wait for no training.
+SHORT_TESTS = (
     "test_files.py",
-    "test_models.py",
-    "fine_tuning/test_jobs.py",
-    "fine_tuning/jobs",
     "test_uploads.py",
     "uploads",
-    "fine_tuning/checkpoints",
+    "test_completions.py",
+    "test_embeddings.py",
     "chat/test_completions.py",
     "fine_tuning/alpha",
-    "test_completions.py",
-    "test_embeddings.py",
+    "test_batches.py",
     "test_responses.py",
     "responses",
-    "test_batches.py",
 )
 ALL_TESTS = (
-    "test_files.py",
-    "test_uploads.py",
+    *(name for name in SHORT_TESTS if name != "fine_tuning/alpha"),
     "test_models.py",
-    "test_embeddings.py",
-    "test_completions.py",
-    "uploads",
     "fine_tuning",
-    "chat/test_completions.py",
-    "test_responses.py",
-    "responses",
-    "test_batches.py",
 )
-CHECKS = (
-    "not_a_server_error",
-    "response_schema_conformance",
-    "content_type_conformance",
-    "status_code_conformance",
-    "negative_data_rejection",
+# Tests that no honest server passes, or only one that serves what this one refuses.
+# A run fails when any other test fails; docs/conformance.md has the reasons.
+EXPECTED_FAILURES = (
+    # In strict mode the client refuses the base64 that it has asked for itself.
+    r"test_embeddings\.\w+::.*\[(strict|aiohttp)",
+    # Responses in the background, and their compaction, are refused with the reason.
+    r"test_responses\.\w+::test_\w*(cancel|compact)",
 )
-# Operations of the document that are served so far.
-SERVED_PATHS = (
-    r"^/(files|models|fine_tuning/(jobs|alpha|checkpoints)|chat/completions|uploads"
-    r"|completions|embeddings|batches)"
-)
+CONFIG = REPOSITORY / "tests" / "conformance" / "schemathesis.toml"
 
 
 @contextlib.contextmanager
@@ -171,7 +161,7 @@ def run_openai_tests(url: str, key: str, *, short: bool) -> int:
     )
     try:
         port = proxy.stdout.readline().strip()
-        names = SERVED_TESTS if short else ALL_TESTS
+        names = SHORT_TESTS if short else ALL_TESTS
         paths = os.pathsep.join([str(source), str(OUT / "packages")])
         environment = {
             **os.environ,
@@ -180,46 +170,73 @@ def run_openai_tests(url: str, key: str, *, short: bool) -> int:
         }
         command = [sys.executable, "-m", "pytest", "-q", "-n0", "--timeout", "120"]
         command += ["-p", "no:cacheprovider", "--tb", "line"]
-        command += [f"--junitxml={OUT / 'openai.xml'}"]
+        command += [f"--junitxml={RESULTS}"]
         command += [f"tests/api_resources/{name}" for name in names]
-        return subprocess.run(
-            command, cwd=source, env=environment, check=False
-        ).returncode
+        subprocess.run(command, cwd=source, env=environment, check=False)
+        return verdict(RESULTS)
     finally:
         proxy.terminate()
         proxy.wait()
 
 
-def run_schema_tests(url: str, key: str, *, short: bool, examples: int) -> int:
+def verdict(results: Path) -> int:
+    """Say which tests failed that were not expected to; return an exit code.
+
+    Args:
+        results: what pytest wrote in JUnit's format.
+    """
+    counted = Counter()
+    surprises = []
+    for case in ElementTree.parse(results).getroot().iter("testcase"):
+        name = f"{case.get('classname')}::{case.get('name')}"
+        kinds = {child.tag for child in case}
+        if kinds & {"failure", "error"}:
+            expected = any(re.search(known, name) for known in EXPECTED_FAILURES)
+            counted["failed as expected" if expected else "failed"] += 1
+            if not expected:
+                surprises.append(name)
+        else:
+            counted["skipped" if "skipped" in kinds else "passed"] += 1
+    print("openai-python's tests:", ", ".join(f"{n} {k}" for k, n in counted.items()))
+    for name in surprises:
+        print("not expected to fail:", name)
+    return 1 if surprises or not counted["passed"] else 0
+
+
+def run_schema_tests(url: str, key: str, *, examples: int) -> int:
     """Run schemathesis; return its exit code."""
     OUT.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "schemathesis.cli", "run", str(DOCUMENT)]
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG)]
+    command += ["run", str(DOCUMENT)]
     command += ["--url", url, "-H", f"Authorization: Bearer {key}"]
     command += ["--phases", "examples,coverage,fuzzing,stateful", "--mode", "all"]
     command += ["--max-examples", str(examples), "--seed", "1"]
-    command += ["--continue-on-failure", "--no-color", "--checks", ",".join(CHECKS)]
-    if short:
-        command += ["--include-path-regex", SERVED_PATHS]
+    command += ["--continue-on-failure", "--no-color"]
     return subprocess.run(command, cwd=OUT, check=False).returncode
 
 
 def main() -> int:
     """Run what was asked for; 0 if all of it passes."""
     parser = argparse.ArgumentParser(prog="python -m tools.run_conformance")
-    parser.add_argument("suites", nargs="*", choices=("openai", "schema"))
     parser.add_argument(
-        "--short", action="store_true", help="only what is served so far"
+        "suites", nargs="*", choices=("openai", "schema", "all"), default="all"
     )
-    parser.add_argument("--examples", type=int, default=20, help="per operation")
+    parser.add_argument(
+        "--short",
+        action="store_true",
+        help="openai-python's tests that train nothing, few examples per operation",
+    )
+    parser.add_argument("--examples", type=int, help="per operation (200, short: 3)")
     parser.add_argument("--model", type=Path, help="folder of another base model")
     given = parser.parse_args()
+    examples = 3 if given.short else 200
     codes = []
     with provider(given.model) as (url, key):
-        if not given.suites or "openai" in given.suites:
+        if "all" in given.suites or "openai" in given.suites:
             codes.append(run_openai_tests(url, key, short=given.short))
-        if not given.suites or "schema" in given.suites:
+        if "all" in given.suites or "schema" in given.suites:
             codes.append(
-                run_schema_tests(url, key, short=given.short, examples=given.examples)
+                run_schema_tests(url, key, examples=given.examples or examples)
             )
     return max(codes)
 

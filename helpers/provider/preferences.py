@@ -132,8 +132,8 @@ def log_probabilities(
 
     Returns:
         Natural logarithms of the probability of each answer [pairs, 2], the preferred
-        one first, differentiable; and the share of the tokens of the preferred answers
-        that the model puts first, as a scalar.
+        one first, differentiable; and for each token of the preferred answers, one
+        after the other, 1.0 if the model puts it first, else 0.0.
     """
     rows = [row for i in batch for row in pairs[i]]
     logits = model.logits([ids for ids, _ in rows], [wanted for _, wanted in rows])
@@ -143,7 +143,7 @@ def log_probabilities(
     sums = torch.stack([part.sum() for part in tokens.split(sizes)])
     with torch.no_grad():
         right = (logits.argmax(-1) == targets).float().split(sizes)[::2]
-    return sums.view(-1, 2), torch.cat(right).mean()
+    return sums.view(-1, 2), torch.cat(right)
 
 
 def preference_loss(chances: Tensor, reference: Tensor, beta: float) -> Tensor:
@@ -175,7 +175,8 @@ class PairTally:
     loss: float = 0.0
     won: int = 0
     margin: float = 0.0
-    right: float = 0.0
+    tokens: int = 0
+    right: int = 0
 
     @classmethod
     def of(
@@ -185,7 +186,12 @@ class PairTally:
         n, ahead = len(chances), margins(chances.detach(), reference, beta)
         loss = preference_loss(chances.detach(), reference, beta).item()
         return cls(
-            n, loss * n, int((ahead > 0).sum()), ahead.sum().item(), right.item() * n
+            n,
+            loss * n,
+            int((ahead > 0).sum()),
+            ahead.sum().item(),
+            len(right),
+            int(right.sum()),
         )
 
     def add(self, other: PairTally) -> None:
@@ -202,7 +208,7 @@ class PairTally:
         """
         return {
             f"{prefix}_loss": self.loss / self.pairs,
-            f"{prefix}_mean_token_accuracy": self.right / self.pairs,
+            f"{prefix}_mean_token_accuracy": self.right / self.tokens,
             f"{prefix}_reward_accuracy": self.won / self.pairs,
             f"{prefix}_reward_margin": self.margin / self.pairs,
         }

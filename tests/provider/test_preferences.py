@@ -13,6 +13,7 @@ from helpers.provider import hyperparameters, snapshots
 from helpers.provider.causal_models import open_for_training
 from helpers.provider.preferences import (
     Pairs,
+    Preferences,
     chats_of,
     log_probabilities,
     margins,
@@ -277,3 +278,29 @@ def test_automatic_numbers_of_preferences():
     asked |= {"beta": 0.5, "batch_size": 1, "n_epochs": 2}
     found = hyperparameters.resolve("dpo", 100, asked)
     assert (found["beta"], found["batch_size"], found["n_epochs"]) == (0.5, 1, 2)
+
+
+def test_gradients_in_pieces_are_those_of_the_whole_batch(tmp_path, files):
+    other = make_other(tmp_path / "base", "qwen3", spread=1.0)
+    model = open_for_training(other, lora=True, seed=0, dtype=torch.float32)
+    with torch.no_grad():
+        # Additions begin with zeros, where half of the gradients are zero, too.
+        for name, parameter in model.parameters().items():
+            if "lora_B" in name:
+                parameter.normal_(std=0.1, generator=torch.Generator().manual_seed(1))
+    objective = Preferences(
+        spec_of(other, files, tmp_path), ChatRenderer(other), lambda: "run"
+    )
+    objective.prepare(open_for_training(other, lora=True, seed=0, dtype=torch.float32))
+    found = []
+    for most in (10_000, 60, 1):
+        model.most_tokens = most
+        _, metrics = objective.learn(model, [4, 0, 5, 2], 0)
+        grads = {n: p.grad.clone() for n, p in model.parameters().items()}
+        found.append((metrics, grads))
+    (whole, expected), *others = found
+    for metrics, grads in others:
+        assert metrics == pytest.approx(whole, rel=1e-4)
+        for name, grad in grads.items():
+            bound = 1e-4 * expected[name].abs().max() + 1e-9
+            assert (grad - expected[name]).abs().max() < bound, name
