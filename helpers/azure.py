@@ -446,7 +446,8 @@ def deployments(here: AzureConnection) -> pd.DataFrame:
         }
         for one in here.control().deployments.list(*here.place)
     ]
-    return pd.DataFrame(rows, columns=["name", "model", "sku", "state", "ours"])
+    frame = pd.DataFrame(rows, columns=["name", "model", "sku", "state", "ours"])
+    return frame.astype({"ours": bool})
 
 
 def undeploy(here: AzureConnection, names: Sequence[str] | None = None) -> pd.DataFrame:
