@@ -99,6 +99,7 @@ class AzureConnection(Connection):
     group: str = ""
     account: str = ""
     credential: Any = field(default=None, repr=False)
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def place(self) -> tuple[str, str]:
@@ -141,12 +142,21 @@ class AzureConnection(Connection):
         return {} if self.home is None else {"transport": _transport(self.home)}
 
     def control(self) -> Any:
-        """Return a client of the control plane."""
+        """Return the client of the control plane; one for each address."""
         from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 
-        return CognitiveServicesManagementClient(
-            self.credential, self.subscription, **self.control_options()
-        )
+        options = self.control_options()
+        address = str(options.get("base_url"))
+        if address not in self._clients:
+            self._clients[address] = CognitiveServicesManagementClient(
+                self.credential, self.subscription, **options
+            )
+        return self._clients[address]
+
+    def close(self) -> None:
+        """Close what is open; the connection cannot be used after that."""
+        for client in (*self._clients.values(), self.client, self.credential):
+            client.close()
 
     def reconnect(self) -> None:
         """Find the local provider again, or start it, when it does not answer."""
@@ -436,6 +446,7 @@ def deployments(here: AzureConnection) -> pd.DataFrame:
         DataFrame with name, model, sku, state and ours (made by this notebook).
     """
     ours = remembered(here, DEPLOYMENT)
+    found = list(here.control().deployments.list(*here.place))
     rows = [
         {
             "name": one.name,
@@ -444,7 +455,7 @@ def deployments(here: AzureConnection) -> pd.DataFrame:
             "state": one.properties.provisioning_state,
             "ours": one.name in ours,
         }
-        for one in here.control().deployments.list(*here.place)
+        for one in found
     ]
     frame = pd.DataFrame(rows, columns=["name", "model", "sku", "state", "ours"])
     return frame.astype({"ours": bool})
@@ -605,13 +616,13 @@ def wait_for(
 def delete_job(here: AzureConnection, job: FineTuningJob | str) -> None:
     """Delete a job that has ended, with its log; OpenAI's API has nothing like it."""
     identifier = job if isinstance(job, str) else job.id
-    azure = openai.AzureOpenAI(
+    with openai.AzureOpenAI(
         azure_endpoint=here.endpoint,
         azure_ad_token_provider=here.token_provider(),
         api_version=API_VERSION,
         **here.http(),
-    )
-    azure.delete(f"/fine_tuning/jobs/{identifier}", cast_to=object)
+    ) as azure:
+        azure.delete(f"/fine_tuning/jobs/{identifier}", cast_to=object)
 
 
 def tidy_up(

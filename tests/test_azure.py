@@ -1,6 +1,6 @@
 """The connection to Azure: the local dialect, and Azure itself played by it.
 
-A provider runs for real; the three SDKs are those that learners use. Nothing is trained.
+A provider runs for real, and the three SDKs are those of learners. Nothing is trained.
 """
 
 from __future__ import annotations
@@ -33,7 +33,13 @@ from helpers.azure import (
 from helpers.connect import SpendingRefused, connect, https_address, start_provider
 from tools import notebooks as tool
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    # The SDKs' clients are left to the garbage collector, as notebooks do it.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
 TUNED = "gpt-4o-mini-2024-07-18.ft-" + "0" * 32
 
 
@@ -42,7 +48,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A provider that was started without https, as other notebooks do it."""
     home = tmp_path_factory.mktemp("azure")
     start_provider(home)
-    yield home
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("helpers.connect.DEPLOYMENT_SECONDS", "0.7")
+        yield home
     stop = [sys.executable, "-m", "helpers.provider", "stop", "--home", str(home)]
     subprocess.run(stop, cwd=tool.ROOT, check=True, capture_output=True)
 
