@@ -13,6 +13,7 @@ from pathlib import Path
 
 import openai
 import pytest
+from openai.types.fine_tuning import FineTuningJob
 
 from helpers import azure
 from helpers.azure import (
@@ -28,18 +29,16 @@ from helpers.azure import (
     start_deployment,
     still_there,
     temporary,
+    tidy_up,
     undeploy,
+    wait_for,
 )
 from helpers.connect import SpendingRefused, connect, https_address, start_provider
+from helpers.jobs import cancel, submit
+from helpers.sarcasm import FOLDER
 from tools import notebooks as tool
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(300),
-    # The SDKs' clients are left to the garbage collector, as notebooks do it.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 TUNED = "gpt-4o-mini-2024-07-18.ft-" + "0" * 32
 
 
@@ -64,6 +63,7 @@ def here(
     connection = connect_azure(home)
     yield connection
     undeploy(connection)
+    connection.close()
     azure._withdraw_tokens()
 
 
@@ -80,7 +80,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 @pytest.fixture
 def hosted(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AzureConnection:
+) -> Iterator[AzureConnection]:
     """A connection to Azure, whose part the provider plays."""
     alone(monkeypatch, tmp_path)
     url = start_provider(home, https=True)
@@ -100,7 +100,9 @@ def hosted(
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(azure, "HOSTED_POLL_S", 1)
-    return connect_azure()
+    connection = connect_azure()
+    yield connection
+    connection.close()
 
 
 # --- the local dialect ------------------------------------------------------------
@@ -116,8 +118,11 @@ def test_a_provider_without_https_is_started_again_where_it_was(
     # Another notebook's client goes on as if nothing had happened.
     assert "kitchen-base" in {model.id for model in before.client.models.list()}
     address = https_address(home)
-    assert connect_azure(home).endpoint == connection.endpoint
+    second = connect_azure(home)
+    assert second.endpoint == connection.endpoint
     assert https_address(home) == address, "it was not started once more"
+    for one in (before.client, connection, second):
+        one.close()
     azure._withdraw_tokens()
 
 
@@ -178,6 +183,7 @@ def test_a_kernel_that_died_leaves_a_note_by_which_the_next_one_deletes(
     assert list(undeploy(after)["outcome"]) == ["deleted"]
     assert still_there(after, []) == []
     assert len(undeploy(after)) == 0
+    after.close()
 
 
 def test_a_block_that_fails_leaves_no_deployment(here: AzureConnection) -> None:
@@ -216,10 +222,30 @@ def test_the_three_clients_reach_the_same_deployment(here: AzureConnection) -> N
         for client in clients
     }
     assert len(texts) == 1
+    for one in (*clients[1:], project):
+        one.close()
 
 
 def test_a_job_that_is_not_there_can_be_deleted_again(here: AzureConnection) -> None:
     delete_job(here, "ftjob-" + "0" * 24)
+
+
+def test_a_job_has_its_training_type_is_sent_once_and_leaves_nothing(
+    here: AzureConnection,
+) -> None:
+    def send(kind: str) -> FineTuningJob:
+        return submit(here, FOLDER / "training_10.jsonl", training_type=kind)
+
+    jobs = [send("developerTier"), send("Standard")]
+    assert [job.trainingType for job in jobs] == ["developerTier", "Standard"]
+    assert send("Standard").id == jobs[1].id
+    for job in jobs:
+        cancel(here, job)
+    ended = [wait_for(here, job, ["cancelled"], 60) for job in jobs]
+    assert {f"job {job.id}" for job in jobs} < set(still_there(here, ended))
+    assert set(tidy_up(here, ended)["outcome"]) <= {"deleted", "gone already"}
+    assert still_there(here, ended) == []
+    assert len(tidy_up(here, ended)) == 0, "a second time there is nothing to do"
 
 
 # --- Azure itself -----------------------------------------------------------------
@@ -259,7 +285,7 @@ def test_local_tokens_are_taken_back_before_azure_is_asked(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone(monkeypatch, tmp_path)
-    connect_azure(home)
+    connect_azure(home).close()
     assert "IDENTITY_HEADER" in os.environ
     monkeypatch.setenv("COMPANION_PROVIDER", "azure")
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://mine.openai.azure.com/")
@@ -271,6 +297,7 @@ def test_local_tokens_are_taken_back_before_azure_is_asked(
     assert there.place == ("g", "mine")
     assert there.control_options().keys() == {"polling_interval"}
     assert there.http() == there.project_options() == {}
+    there.close()
 
 
 def test_what_is_missing_for_azure_is_named(
