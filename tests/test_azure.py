@@ -135,6 +135,7 @@ def test_the_key_is_shown_nowhere_and_leaves_with_the_connection(
     assert os.environ["IDENTITY_HEADER"] == key
     azure._withdraw_tokens()
     assert "IDENTITY_HEADER" not in os.environ
+    azure._offer_tokens(here.endpoint, here.home)  # for the end of the test
 
 
 def test_a_deployment_is_made_once_asked_and_deleted(here: AzureConnection) -> None:
