@@ -54,7 +54,7 @@ TUNED_MARK = ".ft-"  # in Azure's names of fine-tuned models
 HOSTED_MODEL = "gpt-4o-mini-2024-07-18"  # the tutorial's
 API_VERSION = "2024-10-21"  # the last dated one that is not a preview
 COGNITIVE_SCOPE = "https://cognitiveservices.azure.com/.default"
-# In the spelling of the pages on deployments; Azure's API knows no case.
+# Microsoft's pages spell it in several ways: developertier, Developer, developerTier.
 DEVELOPER = "DeveloperTier"
 STANDARD = "Standard"
 FREE_BY_THE_HOUR = frozenset({"developertier", "developer"})
