@@ -21,7 +21,6 @@ from helpers.azure import (
     ask_deployment,
     azure_facts,
     connect_azure,
-    delete_job,
     deploy,
     deployments,
     hosting_price,
@@ -225,10 +224,6 @@ def test_the_three_clients_reach_the_same_deployment(here: AzureConnection) -> N
     assert len(texts) == 1
     for one in (*clients[1:], project):
         one.close()
-
-
-def test_a_job_that_is_not_there_can_be_deleted_again(here: AzureConnection) -> None:
-    delete_job(here, "ftjob-" + "0" * 24)
 
 
 def test_a_job_has_its_training_type_is_sent_once_and_leaves_nothing(
