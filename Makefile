@@ -79,6 +79,7 @@ data: $(VENV)/.installed  ## make the generated files in data/ again, byte for b
 	$(PYTHON) -m tools.make_recipes
 	$(PYTHON) -m tools.make_broken_file
 	$(PYTHON) -m tools.make_limits
+	$(PYTHON) -m tools.make_sarcasm
 	$(PYTHON) -m tools.make_assignment
 
 base-model: $(VENV)/.installed  ## pre-train the base model again (hours on two cores)

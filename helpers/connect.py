@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ LOCAL_MODEL = "kitchen-base"
 HOSTED_MODEL = "gpt-4o-mini-2024-07-18"
 AZURE_API_VERSION = "2024-10-21"
 START_SECONDS = 90  # a first start imports PyTorch from a cold disk
+# Azure takes minutes; a lesson need not.
+DEPLOYMENT_SECONDS = "5"
 LOG = "start.log"
 YES = {"yes", "y"}
 # Provider -> the variable or secret that holds its key; a URL's key goes to it alone.
@@ -182,7 +185,7 @@ def _openai(model: str) -> Connection:
 
 
 def _azure(model: str) -> Connection:
-    endpoint = _setting("AZURE_OPENAI_ENDPOINT")
+    endpoint = setting("AZURE_OPENAI_ENDPOINT")
     if not endpoint:
         raise ValueError(say("connect.azure"))
     key = find_key(KEYS["azure"], "Azure OpenAI")
@@ -190,7 +193,7 @@ def _azure(model: str) -> Connection:
         # The address of the newer API, which the plain client speaks.
         client = openai.OpenAI(api_key=key, base_url=endpoint)
     else:
-        version = _setting("OPENAI_API_VERSION") or AZURE_API_VERSION
+        version = setting("OPENAI_API_VERSION") or AZURE_API_VERSION
         client = openai.AzureOpenAI(
             api_key=key, azure_endpoint=endpoint, api_version=version
         )
@@ -220,7 +223,7 @@ def find_key(name: str, service: str) -> str:
     Raises:
         KeyNotFound: it is nowhere, and nobody can be asked.
     """
-    key = _setting(name)
+    key = setting(name)
     if not key and _can_ask():
         from getpass import getpass
 
@@ -254,7 +257,8 @@ def look_for_keys() -> list[dict[str, str]]:
     return rows
 
 
-def _setting(name: str) -> str:
+def setting(name: str) -> str:
+    """Return a variable, a secret of Colab or a line of .env; empty without it."""
     return _look_up(name)[0]
 
 
@@ -327,6 +331,7 @@ def start_provider(
     home: Path,
     command: Sequence[str] | None = None,
     timeout_s: float = START_SECONDS,
+    https: bool = False,
 ) -> str:
     """Start the local provider unless it runs, and wait until it answers.
 
@@ -336,6 +341,9 @@ def start_provider(
         home: the provider's folder.
         command: how to start it; `--home` is added.
         timeout_s: how long to wait until it answers, in seconds.
+        https: it has to answer with https as well (`https_address`). One that runs
+            without is started again at the same address, so that those who use it go
+            on; a job that it is training goes on, too.
 
     Returns:
         Its address, without /v1.
@@ -346,9 +354,30 @@ def start_provider(
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with FileLock(home / "start.lock", timeout=timeout_s + 30):
-            return _running(home) or _start(home, command, timeout_s)
+            more: list[str] = []
+            url = _running(home)
+            if https and https_address(home) is None:
+                more = ["--tls-port", "0", "--deployment-seconds", DEPLOYMENT_SECONDS]
+                if url is not None:
+                    # The last one to be named counts: the port it had.
+                    more += ["--port", str(urllib.parse.urlsplit(url).port)]
+                    _stop(home)
+                    url = None
+            return url or _start(home, command, timeout_s, more)
     except Timeout as error:
         raise ProviderNotReady(say("start.locked", home=home)) from error
+
+
+def https_address(home: Path) -> str | None:
+    """Return where the provider of this folder answers with https; None if nowhere."""
+    return (_note(home) or {}).get("tls_url")
+
+
+def _stop(home: Path) -> None:
+    command = [sys.executable, "-m", "helpers.provider", "stop", "--home", str(home)]
+    stopped = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if stopped.returncode:
+        raise ProviderNotReady(say("start.not_stopped", log=stopped.stdout.strip()))
 
 
 def _running(home: Path) -> str | None:
@@ -366,7 +395,12 @@ def _running(home: Path) -> str | None:
     raise ProviderNotReady(say("start.silent", url=note["url"], pid=note["pid"]))
 
 
-def _start(home: Path, command: Sequence[str] | None, timeout_s: float) -> str:
+def _start(
+    home: Path,
+    command: Sequence[str] | None,
+    timeout_s: float,
+    more: Sequence[str] = (),
+) -> str:
     command = command or [
         sys.executable, "-m", "helpers.provider", "serve", "--port", "0",
     ]  # fmt: skip
@@ -378,7 +412,7 @@ def _start(home: Path, command: Sequence[str] | None, timeout_s: float) -> str:
     }
     with open(home / LOG, "wb") as log:
         process = subprocess.Popen(
-            [*command, "--home", str(home)],
+            [*command, *more, "--home", str(home)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -115,15 +115,43 @@ class _Sent:
 
     def find(self, kind: str, key: str) -> str | None:
         """Return the id under which something was sent, if it was."""
-        return self._all().get(self.name, {}).get(kind, {}).get(key)
+        return self.all_of(kind).get(key)
 
-    def note(self, kind: str, key: str, identifier: str) -> None:
-        """Remember the id of something that was sent."""
+    def all_of(self, kind: str) -> dict[str, str]:
+        """Return everything of a kind that was sent."""
+        return self._all().get(self.name, {}).get(kind, {})
+
+    def note(self, kind: str, key: str, identifier: str | None) -> None:
+        """Remember the id of something that was sent; None strikes it out."""
         everything = self._all()
-        everything.setdefault(self.name, {}).setdefault(kind, {})[key] = identifier
+        ids = everything.setdefault(self.name, {}).setdefault(kind, {})
+        if identifier is None:
+            ids.pop(key, None)
+        else:
+            ids[key] = identifier
         aside = self.path.with_suffix(".tmp")
         aside.write_text(json.dumps(everything, indent=1), encoding="utf-8")
         os.replace(aside, self.path)
+
+
+def remembered(
+    connection: Connection, kind: str, new: dict[str, str | None] | None = None
+) -> dict[str, str]:
+    """Return what else was sent to a provider, and write down what is new.
+
+    Args:
+        connection: where to.
+        kind: of what was sent, such as "deployments".
+        new: name -> what to know about it; None strikes it out.
+
+    Returns:
+        name -> what is known about it.
+    """
+    sent = _Sent(connection)
+    with sent.lock:
+        for key, identifier in (new or {}).items():
+            sent.note(kind, key, identifier)
+        return sent.all_of(kind)
 
 
 def upload(connection: Connection, path: str | Path) -> str:
@@ -175,6 +203,7 @@ def submit(
     batch_size: int | str = "auto",
     learning_rate_multiplier: float | str = "auto",
     seed: int | None = None,
+    training_type: str | None = None,
     again: bool = False,
 ) -> FineTuningJob:
     """Create a fine-tuning job, once: the same call again returns the same job.
@@ -192,6 +221,7 @@ def submit(
         batch_size: examples per step, or "auto".
         learning_rate_multiplier: factor of the automatic learning rate, or "auto".
         seed: makes a job repeatable.
+        training_type: of Azure alone: "Standard", "GlobalStandard" or "developerTier".
         again: create another job although there is one.
 
     Returns:
@@ -218,6 +248,8 @@ def submit(
         "seed": seed,
         "hyperparameters": settings,
     }
+    if training_type is not None:
+        asked["training_type"] = training_type
     text = json.dumps(asked, sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:32]
     sent = _Sent(connection)
@@ -236,6 +268,8 @@ def submit(
         more: dict[str, Any] = {**ids, "suffix": suffix, "seed": seed}
         if connection.provider in ("local", "openai"):
             more["metadata"] = {MARK: key}
+        if training_type is not None:
+            more["extra_body"] = {"trainingType": training_type}
         job = connection.client.fine_tuning.jobs.create(
             model=model,
             method={

@@ -397,6 +397,31 @@ TEXTS: dict[str, str] = {
         "The local provider did not answer within {seconds:.0f} seconds and was ended. "
         "It said:\n{log}"
     ),
+    "start.not_stopped": N_(
+        "The local provider runs without https and could not be started again with it. "
+        "Stop it with: python -m helpers.provider stop. It said: {log}"
+    ),
+    "azure.local": N_("the local provider, in Azure's dialect,"),
+    "azure.missing": N_(
+        "Azure's control plane needs more variables: {names}. `az account show` tells "
+        "the subscription; the portal shows the resource group."
+    ),
+    "azure.deploy.tokens": N_(
+        "Deploy {model} as {name} ({sku}): nothing by the hour, but every token of a "
+        "call is billed."
+    ),
+    "azure.deploy.hour": N_(
+        "Deploy {model} as {name} ({sku}): {amount} {currency} per hour (as of {date}) "
+        "until it is deleted, used or not, and every token of a call."
+    ),
+    "azure.deploy.no_price": N_(
+        "Deploy {model} as {name} ({sku}): billed by the hour until it is deleted; "
+        "data/prices.csv has no price."
+    ),
+    "azure.not_ready": N_("The deployment {name} ended as {state}."),
+    "azure.waited": N_("{id} is still {state} after {seconds:.0f} seconds."),
+    "azure.topic": N_("data/azure.csv has nothing about '{found}', but: {known}."),
+    "azure.ask": N_("Ask {n} questions to the deployment {name}."),
     # Charts.
     "chart.training": N_("training"),
     "chart.validation": N_("validation (a batch)"),
@@ -462,6 +487,73 @@ TEXTS: dict[str, str] = {
     # Widgets.
     "widget.row": N_("row"),
     # Checks of exercises.
+    "check.bill.right": N_(
+        "Right: {tokens} tokens. The tutorial's number is {times:.1f} times as large."
+    ),
+    "check.bill.type": N_(
+        "Not yet: a number of tokens is asked for; this is a {found}."
+    ),
+    "check.bill.claim": N_("Not yet: that is the claim. What do its own numbers give?"),
+    "check.bill.epoch": N_("Not yet: that is what one pass over the file reads."),
+    "check.bill.example": N_(
+        "Not yet: that is one example. The file has more of them."
+    ),
+    "check.bill.wrong": N_(
+        "Not yet: count in three steps: tokens of an example, of the file, of all "
+        "epochs."
+    ),
+    "check.candidate.right": N_("Right: {name}, with {facts:.0%} of the facts."),
+    "check.candidate.type": N_("Not yet: give one of the candidates: {known}."),
+    "check.candidate.none": N_(
+        "Not yet: none of them has a style of {least:.0%} or more. Any choice is a "
+        "bad one: train again."
+    ),
+    "check.candidate.style": N_(
+        "Not yet: this one shows the style in less than {least:.0%}."
+    ),
+    "check.candidate.only_style": N_(
+        "Not yet: it has the most style. But style was only to be enough; what comes "
+        "second?"
+    ),
+    "check.candidate.facts": N_(
+        "Not yet: another one with enough style keeps more facts."
+    ),
+    "check.mix.right": N_(
+        "Right: {n} rows: the prompt decides whether the style is there."
+    ),
+    "check.mix.type": N_(
+        "Not yet: a list of examples is asked for; this is a {found}."
+    ),
+    "check.mix.examples": N_(
+        "Not yet: every entry has to be an example with `messages`."
+    ),
+    "check.mix.strangers": N_("Not yet: some questions are not from the rows given."),
+    "check.mix.style_without_prompt": N_(
+        "Not yet: a row has the remark but no system prompt: that teaches it to do so "
+        "always."
+    ),
+    "check.mix.prompt_without_style": N_(
+        "Not yet: a row has the system prompt but no remark: that teaches it to ignore "
+        "the prompt."
+    ),
+    "check.mix.number": N_(
+        "Not yet: {styled} with the style and {simple} without; {n} in all are asked "
+        "for, half of each."
+    ),
+    "check.costing.right": N_("Right: {n} of them cost money every hour."),
+    "check.costing.type": N_(
+        "Not yet: a list of names is asked for; this is a {found}."
+    ),
+    "check.costing.names": N_("Not yet: there is no deployment named {found}."),
+    "check.costing.base": N_(
+        "Not yet: a base model is among them. Only fine-tuned models are billed by the "
+        "hour."
+    ),
+    "check.costing.developer": N_(
+        "Not yet: one of them is on a tier without a price by hour."
+    ),
+    "check.costing.gone": N_("Not yet: one of them is not there any more, or not yet."),
+    "check.costing.more": N_("Not yet: there is another one."),
     "check.not_tried": N_("Not tried yet. You can go on without it."),
     "check.rows.right": N_("Right: these are the first {n} rows, no more, no fewer."),
     "check.rows.type": N_(
@@ -607,6 +699,7 @@ TEXTS: dict[str, str] = {
     "course.about.03_open_the_box": N_("How does it work inside?"),
     "course.about.10_prepare_data": N_("How do rows become training files?"),
     "course.about.20_fine_tune_recipe_assistant": N_("How is it done, step by step?"),
+    "course.about.21_deploy_on_azure": N_("What is different on Azure?"),
     "course.about.30_evaluate_honestly": N_("Is it better, and how sure is that?"),
     "course.about.31_meet_the_limits": N_("What are its limits?"),
     "course.about.80_do_the_assignment": N_("Your turn, with data of your choice"),

@@ -20,6 +20,7 @@ from helpers.connect import (
     SpendingRefused,
     connect,
     find_key,
+    https_address,
     start_provider,
 )
 
@@ -40,6 +41,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
 (home / "key").write_text("sk-local-secret")
 (home / "starts").open("a").write("x")
+(home / "arguments").write_text(json.dumps(sys.argv))
 url = f"http://127.0.0.1:{server.server_port}"
 aside = home / "aside"
 aside.write_text(json.dumps({"pid": os.getpid(), "url": url}))
@@ -93,6 +95,15 @@ def test_several_notebooks_at_once_start_one_provider(home):
         urls = set(pool.map(lambda _: start_provider(home, START), range(4)))
     assert len(urls) == 1
     assert starts(home) == 1
+
+
+@pytest.mark.parametrize("https", [False, True])
+def test_https_is_asked_for_when_it_is_wanted_and_only_then(home, https):
+    start_provider(home, START, https=https)
+    arguments = json.loads((home / "arguments").read_text())
+    assert ("--tls-port" in arguments) is https
+    assert arguments.count("--port") == 0, "any free one will do"
+    assert https_address(home) is None, "the stand-in has none"
 
 
 def test_a_dead_provider_is_started_again(home):

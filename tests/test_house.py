@@ -91,6 +91,8 @@ def test_what_helpers_import_is_pinned() -> None:
     known = pinned | set(sys.stdlib_module_names) | {"helpers", "tools"}
     # Parts of the interfaces of openai, FastAPI and pydantic; Colab's and IPython's.
     known |= {"starlette", "httpx2", "pydantic_core", "google", "IPython"}
+    # All packages of Azure share this name: azure-identity, azure-ai-projects ...
+    known |= {"azure"}
     for path in sorted((ROOT / "helpers").rglob("*.py")):
         assert imports(path) <= known, (
             f"{path.relative_to(ROOT)} imports what is not pinned"

@@ -23,6 +23,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from helpers import checks, evaluation, recipes
 from helpers.limits import load_limits, question_examples
+from helpers.sarcasm import load_rows
 from tests import prepared_data
 from tools import notebooks as tool
 
@@ -239,6 +240,7 @@ def outcome_of(code: str) -> checks.Outcome:
         "prompt_tokens": lambda k: 100 + 143 * k,
         "job": SimpleNamespace(trained_tokens=52_782),
         **about_limits(),
+        **about_azure(),
     }
     if "helpers.checks.data" in code:
         names |= prepared_data.names()
@@ -271,6 +273,21 @@ def about_limits() -> dict[str, Any]:
         "general": question_examples(load_limits("general")),
         "two_hands": two_hands,
         "json": json,
+    }
+
+
+def about_azure() -> dict[str, Any]:
+    """Return what the exercises of the notebook about Azure work on."""
+    candidates = pd.DataFrame(
+        {"style": [0.3, 0.9, 0.9], "facts": [0.9, 0.8, 0.6]},
+        index=["step-100", "step-200", "step-300"],
+    )
+    names: dict[str, Any] = {"pd": pd}
+    exec(source(tool.NOTEBOOKS / "21_deploy_on_azure.ipynb", "monday"), names)
+    return {
+        "candidates": candidates,
+        "hundred_rows": load_rows("training_100"),
+        "monday": names["monday"],
     }
 
 

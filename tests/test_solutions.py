@@ -13,7 +13,11 @@ from tools import notebooks as tool
 
 FOLDER = tool.NOTEBOOKS / "solutions"
 # Notebooks whose solutions need no provider.
-NAMES = ("01_meet_fine_tuning.ipynb", "03_open_the_box.ipynb")
+NAMES = (
+    "01_meet_fine_tuning.ipynb",
+    "03_open_the_box.ipynb",
+    "21_deploy_on_azure.ipynb",
+)
 
 
 def solutions(name: str) -> list[str]:
