@@ -31,6 +31,7 @@ _ONCE = frozenset(
         b"host",
         b"authorization",
         b"api-key",
+        b"x-identity-header",
         b"origin",
         b"sec-fetch-site",
         b"content-type",

@@ -207,7 +207,11 @@ class Gateway:
         elif call.rest == _BATCHES:
             _as_openais_batch(call.body)
             scope[OF_AZURE] = True
-        return _said(json.dumps(call.body).encode(), receive)
+        try:
+            return _said(json.dumps(call.body).encode(), receive)
+        except RecursionError as fault:
+            message = "The JSON of this request is nested too deeply."
+            raise invalid(message, None) from fault
 
     def _rename(self, call: Call, scope: Scope) -> None:
         """Put own names and ids where path and query have Azure's."""
