@@ -369,6 +369,7 @@ def _running(home: Path) -> str | None:
 def _start(home: Path, command: Sequence[str] | None, timeout_s: float) -> str:
     command = command or [
         sys.executable, "-m", "helpers.provider", "serve", "--port", "0",
+        "--tell-paused",
     ]  # fmt: skip
     path = os.environ.get("PYTHONPATH")
     environment = {
