@@ -403,6 +403,7 @@ def _start(
 ) -> str:
     command = command or [
         sys.executable, "-m", "helpers.provider", "serve", "--port", "0",
+        "--tell-paused",
     ]  # fmt: skip
     path = os.environ.get("PYTHONPATH")
     environment = {

@@ -181,6 +181,12 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long an Azure deployment takes (default: 10)",
     )
+    serve.add_argument(
+        "--tell-paused",
+        action="store_true",
+        help="a paused job says so when it is asked for by its id; otherwise it says "
+        "'queued', since typed clients know six states and 'paused' is none of them",
+    )
     commands.add_parser("status", parents=[where], help="say whether a server runs")
     commands.add_parser("stop", parents=[where], help="stop the server")
     return parser
@@ -433,6 +439,7 @@ def _serve(
         training_threads=training_threads,
         fewer_for_small=arguments.threads is None,
         hold_retrieve_seconds=arguments.hold_retrieve,
+        tell_paused=arguments.tell_paused,
         training_memory_bytes=_memory_of(arguments),
         training_seconds=arguments.training_hours * 3600 or None,
         deployment_seconds=arguments.deployment_seconds,

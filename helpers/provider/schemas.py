@@ -445,7 +445,8 @@ class CreateBatch(Request):
     endpoint: str
     completion_window: Literal["24h"]
     metadata: Metadata = None
-    output_expires_after: OutputExpiresAfter | None = None
+    # No null: the public document allows none here.
+    output_expires_after: OutputExpiresAfter = None
 
 
 class UpdateChatCompletion(Request):

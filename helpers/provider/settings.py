@@ -144,6 +144,8 @@ class Settings:
         fewer_for_small: small models are trained with one thread, which is faster.
         deployment_seconds: how long a deployment takes to be made or deleted.
         import_from: places that Azure's files/import may fetch from.
+        tell_paused: a job that is asked for by its id may say `paused`, a state that
+            the public document and typed clients do not know.
         worker_command: how the training process is started; `--home DIR` is added.
     """
 
@@ -169,6 +171,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     # A GET of a job that has not ended waits so long for its end; 0 answers at once.
     hold_retrieve_seconds: float = 0.0
+    tell_paused: bool = False
     # What the training process may take; None leaves it to the machine.
     training_memory_bytes: int | None = None
     training_seconds: float | None = None

@@ -129,7 +129,7 @@ def job_view(job: Job, *, true_state: bool = False) -> FineTuningJob:
 
     Args:
         job: the job.
-        true_state: show `paused` as such. A single job may say so, as the reference of
+        true_state: show `paused` as such. A single job may, as the reference of
             November 2026 does; in lists and answers to actions a state outside the
             package's six would break typed clients, so there it is "queued".
     """

@@ -109,6 +109,7 @@ class FakeTraining:
                 models={BASE_MODEL_NAME: model},
                 hosted_models_path=hosted,
                 worker_command=FAKE_WORKER,
+                tell_paused=True,
             ),
             **settings,
         )
@@ -178,6 +179,7 @@ class Served:
         """Start it and wait until it answers."""
         command = [sys.executable, "-m", "helpers.provider", "serve", "--port", "0"]
         command += ["--home", str(self.home), "--key", KEY, "--threads", "1"]
+        command += ["--tell-paused"]
         command += ["--model", f"{BASE_MODEL_NAME}={self._model}", *self._options]
         (self.home / homes.SERVER_FILE).unlink(missing_ok=True)
         self.process = subprocess.Popen(

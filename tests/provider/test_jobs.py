@@ -350,6 +350,25 @@ def test_a_paused_job_is_queued_in_lists_where_typed_clients_know_six_states(
     client.fine_tuning.jobs.cancel(job.id)
 
 
+def test_by_default_a_job_is_in_one_of_six_states_also_by_its_id(tmp_path):
+    with FakeTraining(tmp_path / "six", tell_paused=False) as server:
+        client = server.client
+        file = client.files.create(file=jsonl(), purpose="fine-tune")
+        job = endless(client, file.id)
+        wait_for_job(client, job.id, 60, "running")
+        client.fine_tuning.jobs.pause(job.id)
+        with openai.OpenAI(
+            base_url=server.url,
+            api_key=client.api_key,
+            _strict_response_validation=True,
+        ) as strict:
+            wait_until(
+                lambda: strict.fine_tuning.jobs.retrieve(job.id).status == "queued"
+            )
+        assert "Job paused" in messages_of(client, job.id)
+        client.fine_tuning.jobs.cancel(job.id)
+
+
 def test_only_a_paused_job_can_be_resumed(client, training_file):
     job = endless(client, training_file)
     with pytest.raises(openai.BadRequestError, match="not paused"):

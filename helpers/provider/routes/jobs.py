@@ -292,7 +292,8 @@ async def retrieve_job(job_id: str, request: Request, here: Here) -> Response:
     job = await unless_gone(request, job_at_its_end(here, job_id, held))
     if job is None:
         raise no_such_job(job_id)
-    return views.answer(views.job_view(job, true_state=True))
+    told = here.settings.tell_paused
+    return views.answer(views.job_view(job, true_state=told))
 
 
 def _change(here: Provider, request: Request, job_id: str, action: str) -> Response:
