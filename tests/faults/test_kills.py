@@ -51,14 +51,16 @@ def undisturbed(tmp_path_factory, tiny_llama):
     """Weights and metrics of the job when nobody kills anything."""
     with served(tmp_path_factory.mktemp("undisturbed"), tiny_llama) as server:
         job_id = start_job(server)
-        assert wait_for_job(server.client, job_id, 120).status == "succeeded"
+        job = wait_for_job(server.client, job_id, 120)
+    assert job.status == "succeeded", job.error
         metrics = [e.data for e in events(server, job_id) if e.type == "metrics"]
         return weights(server, job_id), metrics
 
 
 def check(server, job_id: str, undisturbed, pauses: int = 0) -> None:
     """Nothing lost, nothing doubled, in order, and the same numbers to the last bit."""
-    assert wait_for_job(server.client, job_id, 120).status == "succeeded"
+    job = wait_for_job(server.client, job_id, 120)
+    assert job.status == "succeeded", job.error
     log = events(server, job_id)
     metrics = [event.data for event in log if event.type == "metrics"]
     assert metrics == undisturbed[1]
