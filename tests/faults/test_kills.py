@@ -51,8 +51,7 @@ def undisturbed(tmp_path_factory, tiny_llama):
     """Weights and metrics of the job when nobody kills anything."""
     with served(tmp_path_factory.mktemp("undisturbed"), tiny_llama) as server:
         job_id = start_job(server)
-        job = wait_for_job(server.client, job_id, 120)
-    assert job.status == "succeeded", job.error
+        assert wait_for_job(server.client, job_id, 120).status == "succeeded"
         metrics = [e.data for e in events(server, job_id) if e.type == "metrics"]
         return weights(server, job_id), metrics
 
