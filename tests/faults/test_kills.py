@@ -58,7 +58,8 @@ def undisturbed(tmp_path_factory, tiny_llama):
 
 def check(server, job_id: str, undisturbed, pauses: int = 0) -> None:
     """Nothing lost, nothing doubled, in order, and the same numbers to the last bit."""
-    assert wait_for_job(server.client, job_id, 120).status == "succeeded"
+    job = wait_for_job(server.client, job_id, 120)
+    assert job.status == "succeeded", job.error
     log = events(server, job_id)
     metrics = [event.data for event in log if event.type == "metrics"]
     assert metrics == undisturbed[1]

@@ -359,7 +359,7 @@ def test_paused_anywhere_it_ends_with_the_very_same_weights(
 def test_a_pause_leaves_the_model_of_its_step_and_a_stop_leaves_none(
     base, files, tmp_path, undisturbed
 ):
-    spec = spec_of(base, files, tmp_path / "work", prunes=False)
+    spec = spec_of(base, files, tmp_path / "work", checkpoints_kept=None)
     for wish, offered in (("stop", []), ("pause", [1])):
         questions = iter(range(10**6))
 

@@ -88,7 +88,9 @@ def shown_name(session: Session, own: str) -> str:
 
     The model need not exist: it may be planned, or deleted.
     """
-    job_id = session.job_id_of(own.partition(_CHECKPOINT)[0])
+    # JSON can hold half a character, a database cannot.
+    planned = own.partition(_CHECKPOINT)[0].encode("utf-8", "replace").decode()
+    job_id = session.job_id_of(planned)
     return own if job_id is None else azure_name(session.job(job_id), own)
 
 
