@@ -77,8 +77,13 @@ class Worker:
         """Send the server one line."""
         line = json.dumps(message, separators=(",", ":")) + "\n"
         with self._output_lock:
-            self._output.write(line.encode())
-            self._output.flush()
+            try:
+                self._output.write(line.encode())
+                self._output.flush()
+            except OSError:
+                # The server is gone, and `listen` has not heard it yet. Were this a
+                # fault of the training, the next server would read that it failed.
+                os._exit(0)
 
     def listen(self, lines) -> None:
         """Take orders until the server is gone, then end the whole process."""

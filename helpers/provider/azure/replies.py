@@ -227,7 +227,8 @@ class Replies:
             status = translate.state(row)
         else:
             # The job has moved on; what is told must be of one moment.
-            status = translate.STATES.get(status, status)
+            again = status == "queued" and row.last_step
+            status = "resuming" if again else translate.STATES.get(status, status)
         own = body.get("fine_tuned_model")
         fault = body.get("error")
         if fault is not None:
