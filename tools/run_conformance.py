@@ -19,6 +19,7 @@ import importlib.metadata
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -129,7 +130,10 @@ def fetch_openai_tests() -> Path:
             archive.extractall(OUT, filter="data")
     packages = OUT / "packages"
     if not packages.is_dir():
-        install = [*pip, "install", "--quiet", "--target", str(packages)]
+        # Under another name until it is whole: an interrupted run leaves no half.
+        draft = OUT / "packages.part"
+        shutil.rmtree(draft, ignore_errors=True)
+        install = [*pip, "install", "--quiet", "--target", str(draft)]
         # Nothing that is installed already is installed a second time beside it.
         frozen = subprocess.run(
             [*pip, "freeze", "--exclude-editable"],
@@ -142,6 +146,7 @@ def fetch_openai_tests() -> Path:
         constraints.write_text("\n".join(lines) + "\n", encoding="utf-8")
         words = ["--constraint", str(constraints), *TEST_PACKAGES]
         subprocess.run([*install, *words], check=True)
+        draft.rename(packages)
     return source
 
 
