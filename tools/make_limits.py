@@ -12,23 +12,19 @@ data/README.md describes the files.
 
 from __future__ import annotations
 
-import argparse
-import csv
-import io
 import json
 import sys
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from tools import lexicon
 from tools.corpus import words
 from tools.corpus.requests import bullets
 from tools.corpus.talk import FACTS
+from tools.generated import Row, as_csv, as_jsonl, write_or_compare_all
 
 SEED = 20261122
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "limits"
-Row = dict[str, Any]
 
 # Questions of each skill that are asked, and examples of it that are mixed in.
 ASKED = {"facts": 36, "repeat": 24, "another shape": 24}
@@ -247,21 +243,6 @@ def _line(random: Random, part: str) -> tuple[str, str]:
 # --- files ----------------------------------------------------------------------------
 
 
-def as_jsonl(rows: list[Row]) -> bytes:
-    """Return rows as JSON Lines (UTF-8, LF)."""
-    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
-    return "".join(lines).encode("utf-8")
-
-
-def as_csv(rows: list[Row]) -> bytes:
-    """Return rows as CSV (UTF-8, LF)."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode("utf-8")
-
-
 def make_files() -> dict[str, bytes]:
     """Return all files: name -> content."""
     asked, mixed = skills()
@@ -276,23 +257,7 @@ def make_files() -> dict[str, bytes]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the files, or compare them with --check; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=FOLDER)
-    parser.add_argument("--check", action="store_true", help="compare, do not write")
-    options = parser.parse_args(arguments)
-    status = 0
-    for name, made in make_files().items():
-        path = options.out / name
-        if options.check:
-            same = path.exists() and path.read_bytes() == made
-            status = status if same else 1
-            verdict = "same bytes" if same else "not what the generator makes"
-            print(f"{path.name}: {verdict}")
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(made)
-            print(f"{path.name}: {len(made)} bytes")
-    return status
+    return write_or_compare_all(make_files(), FOLDER, __doc__, arguments)
 
 
 if __name__ == "__main__":

@@ -12,19 +12,16 @@ remarks nor kept the facts. data/README.md describes the files.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from tools.corpus.talk import FACTS
-from tools.make_limits import as_csv, as_jsonl
+from tools.generated import Row, as_csv, as_jsonl, write_or_compare_all
 
 SEED = 20261123
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "sarcasm"
 SYSTEM = "Whisk is a factual kitchen assistant that is also sarcastic."
-Row = dict[str, Any]
 
 # How the 60 facts are divided; the rest is for training.
 TESTED, VALIDATED = 25, 10
@@ -79,23 +76,7 @@ def make_files() -> dict[str, bytes]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the files, or compare them with --check; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=FOLDER)
-    parser.add_argument("--check", action="store_true", help="compare, do not write")
-    options = parser.parse_args(arguments)
-    status = 0
-    for name, made in make_files().items():
-        path = options.out / name
-        if options.check:
-            same = path.exists() and path.read_bytes() == made
-            status = status if same else 1
-            verdict = "same bytes" if same else "not what the generator makes"
-            print(f"{path.name}: {verdict}")
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(made)
-            print(f"{path.name}: {len(made)} bytes")
-    return status
+    return write_or_compare_all(make_files(), FOLDER, __doc__, arguments)
 
 
 if __name__ == "__main__":
