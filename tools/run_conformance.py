@@ -36,19 +36,7 @@ from helpers.provider.settings import BASE_MODEL_NAME, REPOSITORY
 OUT = REPOSITORY / "out" / "conformance"
 RESULTS = OUT / "openai.xml"
 DOCUMENT = REPOSITORY / "tests" / "conformance" / "openai-subset.json"
-# What openai-python's tests need beside requirements-dev.txt.
-TEST_PACKAGES = (
-    "pytest-asyncio",
-    "inline-snapshot",
-    "trio",
-    "Pillow",
-    "botocore",
-    "griffe",
-    "azure-identity",
-    "google-auth[requests]",
-    "aiohttp",
-    "websockets<16",
-)
+PACKAGES_LIST = REPOSITORY / "requirements-conformance.txt"
 # Groups of openai-python's tests; the first ones wait for no training.
 SHORT_TESTS = (
     "test_files.py",
@@ -123,7 +111,7 @@ def fetch_openai_tests() -> Path:
     pip = [sys.executable, "-m", "pip"]
     if not source.is_dir():
         OUT.mkdir(parents=True, exist_ok=True)
-        words = ["--no-deps", "--no-binary", ":all:", "--dest", str(OUT)]
+        words = ["--no-deps", "--no-binary", "openai", "--dest", str(OUT)]
         download = [*pip, "download", f"openai=={version}", *words]
         subprocess.run(download, check=True)
         with tarfile.open(OUT / f"openai-{version}.tar.gz") as archive:
@@ -134,17 +122,9 @@ def fetch_openai_tests() -> Path:
         draft = OUT / "packages.part"
         shutil.rmtree(draft, ignore_errors=True)
         install = [*pip, "install", "--quiet", "--target", str(draft)]
-        # Nothing that is installed already is installed a second time beside it.
-        frozen = subprocess.run(
-            [*pip, "freeze", "--exclude-editable"],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        constraints = OUT / "constraints.txt"
-        lines = [line for line in frozen.stdout.splitlines() if "==" in line]
-        constraints.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        words = ["--constraint", str(constraints), *TEST_PACKAGES]
+        # Those that are installed already come again, but of the same versions.
+        known = REPOSITORY / "requirements.txt"
+        words = ["--requirement", str(PACKAGES_LIST), "--constraint", str(known)]
         subprocess.run([*install, *words], check=True)
         draft.rename(packages)
     return source
