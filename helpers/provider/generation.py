@@ -354,10 +354,12 @@ class _Loaded:
     rows: list[_Row] = field(default_factory=list)
     waiting: deque[Generation] = field(default_factory=deque)
     unwanted: bool = False  # goes as soon as its answers are over
+    # While a prompt is read, its answer waits no more and has no row yet.
+    at_work: bool = False
 
     @property
     def busy(self) -> bool:
-        return bool(self.rows or self.waiting)
+        return bool(self.at_work or self.rows or self.waiting)
 
 
 class Engine:
@@ -463,7 +465,7 @@ class Engine:
         while not self._closed:
             try:
                 self._receive()
-                for path, loaded in list(self._models.items()):
+                for path, loaded in self._all():
                     if loaded.busy:
                         self._turn(path, loaded)
                     if loaded.unwanted and not loaded.busy:
@@ -472,12 +474,17 @@ class Engine:
                 log.exception("the scheduler of answers had an error")
         self._end_all()
 
+    def _all(self) -> list[tuple[Path, _Loaded]]:
+        """The models as they are now; other threads may change them meanwhile."""
+        with self._lock:
+            return list(self._models.items())
+
     def _end_all(self) -> None:
         error = RuntimeError("the engine is closed")
         while not self._inbox.empty():
             if (generation := self._inbox.get()) is not None:
                 generation._finish(None, error)
-        for loaded in self._models.values():
+        for _, loaded in self._all():
             for row in loaded.rows:
                 row.generation._finish(None, error)
             for generation in loaded.waiting:
@@ -485,7 +492,7 @@ class Engine:
 
     def _receive(self) -> None:
         """Take what has come in; sleep when there is nothing to do at all."""
-        idle = not any(loaded.busy for loaded in self._models.values())
+        idle = not any(loaded.busy for _, loaded in self._all())
         while idle or not self._inbox.empty():
             generation = self._inbox.get()
             if generation is None:
@@ -493,10 +500,19 @@ class Engine:
             idle = False
             path = generation.request.model_path
             try:
-                self._loaded(path).waiting.append(generation)
+                self._enqueue(path, generation)
             except ModelNotLoaded as error:
                 generation._finish(None, error)
-                idle = not any(loaded.busy for loaded in self._models.values())
+                idle = not any(loaded.busy for _, loaded in self._all())
+
+    def _enqueue(self, path: Path, generation: Generation) -> None:
+        """Let an answer wait at its model, and at none that another thread lets go."""
+        while True:
+            loaded = self._loaded(path)
+            with self._lock:
+                if self._models.get(path) is loaded:
+                    loaded.waiting.append(generation)
+                    return
 
     def _loaded(self, path: Path) -> _Loaded:
         with self._lock:
@@ -535,6 +551,7 @@ class Engine:
 
     def _turn(self, path: Path, loaded: _Loaded) -> None:
         """One token for every answer of a model, new answers taken in before."""
+        loaded.at_work = True
         try:
             self._drop_cancelled(loaded)
             self._admit(loaded)
@@ -557,6 +574,8 @@ class Engine:
             loaded.rows.clear()
             if not loaded.waiting:
                 self._forget(path)
+        finally:
+            loaded.at_work = False
 
     def _drop_cancelled(self, loaded: _Loaded) -> None:
         over = []

@@ -429,6 +429,47 @@ def test_only_so_many_models_stay_loaded_and_all_still_answer(tmp_path):
     engine.close()
 
 
+def test_a_model_that_reads_a_prompt_is_not_let_go(tmp_path, monkeypatch):
+    engine = Engine(max_loaded=1)
+    folders = [make_llama(tmp_path / f"m{i}", seed=i, tied=False) for i in range(2)]
+    ids = prompt(ChatRenderer(folders[0]), "x")
+    model = engine.model(folders[0])
+    start, reading, go_on = model.start, threading.Event(), threading.Event()
+
+    def slow_start(row, ids):
+        reading.set()
+        assert go_on.wait(20)
+        return start(row, ids)
+
+    monkeypatch.setattr(model, "start", slow_start)
+    answer = ask(engine, folders[0], ids, max_tokens=8)
+    assert reading.wait(20)
+    engine.preload(folders[1])  # another thread makes room
+    assert folders[0] in engine._models
+    go_on.set()
+    assert answer.result(timeout=20).tokens
+    engine.close()
+
+
+def test_an_answer_waits_at_no_model_that_was_just_let_go(
+    folder, renderer, monkeypatch
+):
+    engine = Engine()
+    found, loaded = [], engine._loaded
+
+    def loaded_and_gone(path):
+        found.append(loaded(path))
+        if len(found) == 1:
+            engine._forget(path)
+        return found[-1]
+
+    monkeypatch.setattr(engine, "_loaded", loaded_and_gone)
+    answer = ask(engine, folder, prompt(renderer, "x"), max_tokens=8)
+    assert answer.result(timeout=20).tokens
+    assert found[0] is not found[1]
+    engine.close()
+
+
 def test_a_model_that_is_unloaded_at_work_finishes_first(folder, renderer):
     engine = Engine()
     forbid = dict.fromkeys(renderer.end_ids, -100)
