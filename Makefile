@@ -61,8 +61,8 @@ unit: $(VENV)/.installed-dev
 
 notebooks: $(VENV)/.installed-dev  ## run the notebooks and compare their outputs
 	@if [ -n "$(NOTEBOOKS)" ]; then \
-		$(RUN) $(PYTHON) -m tools.notebooks alone $(PYTHON) -m pytest \
-			--nbval-lax --nbval-current-env \
+		$(RUN) $(PYTHON) -m pytest -p tests.own_providers \
+			-n $(WORKERS) --dist loadfile --nbval-lax --nbval-current-env \
 			--nbval-sanitize-with tests/sanitize.cfg --timeout 0 $(NOTEBOOKS); \
 	fi
 

@@ -3,7 +3,6 @@
     python -m tools.notebooks execute [NOTEBOOK ...]  run them, keep the outputs
     python -m tools.notebooks tidy    [NOTEBOOK ...]  take out what front ends leave
     python -m tools.notebooks check   [NOTEBOOK ...]  say what breaks the rules, exit 1
-    python -m tools.notebooks alone COMMAND ...       give a command its own provider
 
 The notebook itself is the source of truth: edit it in JupyterLab, then `execute` it.
 Outputs are committed from one run from top to bottom. `problems` states each rule of a
@@ -447,13 +446,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("execute", "tidy", "check"):
         command = commands.add_parser(name)
         command.add_argument("notebooks", nargs="*", type=Path)
-    alone = commands.add_parser("alone")
-    alone.add_argument("words", nargs=argparse.REMAINDER)
     told = parser.parse_args(arguments)
-    if told.command == "alone":
-        words = [word for word in told.words if word != "--"]
-        with own_provider() as environment:
-            return subprocess.run(words, env=environment).returncode
     paths = told.notebooks or all_notebooks()
     work: Any = {"execute": _execute, "tidy": _tidy, "check": _check}[told.command]
     return max([work(path) for path in paths], default=0)
