@@ -1944,7 +1944,8 @@ TEXTS: dict[str, str] = {
     "chart.where.service": N_("service"),
     "chart.where.nobody": N_("nobody"),
     "chart.where": N_(
-        "Steps on a machine of yours, own or rented: {counts}. Not done at all: {missing}."
+        "Steps on a machine of yours, own or rented: {counts}. Not done at all: "
+        "{missing}."
     ),
     "chart.where.count": N_("{way} {n} of {all}"),
     "chart.where.missing": N_("{step} ({ways})"),
