@@ -700,6 +700,9 @@ TEXTS: dict[str, str] = {
     "course.about.10_prepare_data": N_("How do rows become training files?"),
     "course.about.20_fine_tune_recipe_assistant": N_("How is it done, step by step?"),
     "course.about.21_deploy_on_azure": N_("What is different on Azure?"),
+    "course.about.24_compare_the_ways": N_(
+        "Which call is which, and what moves along?"
+    ),
     "course.about.30_evaluate_honestly": N_("Is it better, and how sure is that?"),
     "course.about.31_meet_the_limits": N_("What are its limits?"),
     "course.about.80_do_the_assignment": N_("Your turn, with data of your choice"),

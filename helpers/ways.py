@@ -20,14 +20,15 @@ import importlib
 import importlib.metadata
 import inspect
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from helpers.kept_results import RESULTS
+from helpers.kept_results import RESULTS, measured_where
 from helpers.messages import say
 from helpers.prices import price
 from helpers.recipes import DATA_DIR
@@ -510,34 +511,37 @@ def bills() -> pd.DataFrame:
 # --- larger than one machine ------------------------------------------------------
 
 
-def distributed_figures(path: Path = DISTRIBUTED) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class Figures:
+    """What was measured with several processes on one machine.
+
+    Attributes:
+        training: processes, threads (of each), rows_per_second, seconds, last_loss.
+        data: rows, way, processes (of map; 0 is this one), seconds.
+        where: day, machine and versions, in a sentence.
+    """
+
+    training: pd.DataFrame
+    data: pd.DataFrame
+    where: str
+
+
+def distributed_figures(path: Path = DISTRIBUTED) -> Figures | None:
     """Return what was measured with several processes; None where nothing was kept.
 
     Args:
-        path: where the benchmark keeps it.
+        path: where benchmarks/bench_distributed.py keeps it.
     """
     if not path.is_file():
         return None
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def figures_table(kept: Any, names: Sequence[str] = ()) -> pd.DataFrame:
-    """Flatten kept figures into rows of a name and a value, whatever their shape.
-
-    Args:
-        kept: numbers, texts, lists and dicts as JSON has them.
-        names: of the places that lead here.
-    """
-    if isinstance(kept, dict):
-        parts = [
-            figures_table(value, (*names, str(key))) for key, value in kept.items()
-        ]
-    elif isinstance(kept, list):
-        parts = [
-            figures_table(value, (*names, str(number)))
-            for number, value in enumerate(kept, start=1)
-        ]
-    else:
-        return pd.DataFrame({"figure": [" · ".join(names)], "value": [kept]})
-    empty = pd.DataFrame({"figure": [], "value": []})
-    return pd.concat(parts, ignore_index=True) if parts else empty
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    training = pd.DataFrame(kept["training"])
+    training["last_loss"] = [losses[-1] for losses in training["losses"]]
+    data = pd.DataFrame(kept["data"])
+    data["processes"] = data["processes"].fillna(0).astype(int)
+    columns = ["processes", "threads", "rows_per_second", "seconds", "last_loss"]
+    return Figures(
+        training=training[columns],
+        data=data[["rows", "way", "processes", "seconds"]],
+        where=measured_where(kept["machine"]),
+    )

@@ -36,7 +36,6 @@ from helpers.ways import (
     distributed_figures,
     doors,
     doors_table,
-    figures_table,
     known,
     last_read,
     look_up,
@@ -311,14 +310,31 @@ def test_what_ran_here_and_what_is_on_paper_is_told_apart() -> None:
             assert by_what[name] == ways.ON_PAPER, name
 
 
-def test_figures_are_flattened_and_absent_where_nothing_was_measured(
+def test_figures_of_several_processes_are_read_and_absent_where_none_are_kept(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "distributed.json"
     assert distributed_figures(path) is None
-    path.write_text(json.dumps({"machine": "two cores", "runs": [{"s": 1.5}, {}]}))
-    found = figures_table(distributed_figures(path))
-    assert found.to_dict("records") == [
-        {"figure": "machine", "value": "two cores"},
-        {"figure": "runs · 1 · s", "value": 1.5},
-    ]
+    run = {"threads": 1, "rows_per_second": 30.5, "seconds": 31.0, "bf16": True}
+    prepared = {"rows": 500, "way": "disk", "seconds": 0.5, "grown_mb": 3}
+    kept = {
+        "machine": {
+            "date": "2026-11-23",
+            "processor": "some",
+            "cores": 2,
+            "versions": {"trl": "1.16.0"},
+        },
+        "training": [
+            {**run, "processes": 1, "losses": [3.0, 1.5]},
+            {**run, "processes": 2, "losses": [3.0, 1.25]},
+        ],
+        "data": [{**prepared, "processes": None}, {**prepared, "processes": 2}],
+    }
+    path.write_text(json.dumps(kept), encoding="utf-8")
+    found = distributed_figures(path)
+    assert "2026-11-23" in found.where
+    assert "trl 1.16.0" in found.where
+    assert list(found.training["processes"]) == [1, 2]
+    assert list(found.training["last_loss"]) == [1.5, 1.25]
+    assert list(found.data["processes"]) == [0, 2]
+    assert list(found.data.columns) == ["rows", "way", "processes", "seconds"]
