@@ -40,7 +40,7 @@ SIMPLE = [
     [
         message("system", 'Be "brief", s\'il vous plaît.\nTwo lines; one, comma'),
         message("user", "한국어? 🍲 \\n \x85 \u2028 \t end"),
-        message("assistant", ""),
+        message("assistant", "  \t spaces stay \n"),
     ],
     [message("user", "null"), message("assistant", "None, NaN and true")],
 ]
@@ -127,7 +127,11 @@ def with_answer(**more: Any) -> dict[str, Any]:
 CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
 REFUSED = {
-    "weight": (with_answer(weight=0), "line 3.*weight"),
+    "weight": (
+        {"messages": [*with_answer(weight=0)["messages"], *SIMPLE[0]]},
+        "line 3: a message has a weight",
+    ),
+    "weight of 1": (with_answer(weight=1), "line 3: a message has a weight"),
     "tools": (GOOD | {"tools": [TOOL]}, "line 3.*tools"),
     "calls": (
         {
