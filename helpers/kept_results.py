@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -72,6 +74,20 @@ def fingerprint(path: Path = BASE_MODEL) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
+def measured_where(machine: Mapping[str, Any]) -> str:
+    """Return day, machine and versions of a kept result, in a sentence.
+
+    Args:
+        machine: what `benchmarks/machine.py` has kept beside the figures.
+    """
+    versions = ", ".join(f"{k} {v}" for k, v in machine["versions"].items())
+    return say(
+        "kept.where",
+        date=machine["date"], processor=machine["processor"],
+        cores=machine["cores"], versions=versions,
+    )  # fmt: skip
+
+
 def kept_quality(path: str | Path | None = None) -> KeptQuality:
     """Read what `benchmarks/bench_quality.py` has measured.
 
@@ -89,13 +105,7 @@ def kept_quality(path: str | Path | None = None) -> KeptQuality:
         )
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
-        machine = result["machine"]
-        versions = ", ".join(f"{k} {v}" for k, v in machine["versions"].items())
-        where = say(
-            "kept.where",
-            date=machine["date"], processor=machine["processor"],
-            cores=machine["cores"], versions=versions,
-        )  # fmt: skip
+        where = measured_where(result["machine"])
         runs = pd.DataFrame(result["fine_tuned"])[QUALITY_COLUMNS]
         cold = [one["f1"] for one in result["prompted"] if one["examples"] == 0]
         return KeptQuality(

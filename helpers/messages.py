@@ -700,6 +700,9 @@ TEXTS: dict[str, str] = {
     "course.about.10_prepare_data": N_("How do rows become training files?"),
     "course.about.20_fine_tune_recipe_assistant": N_("How is it done, step by step?"),
     "course.about.21_deploy_on_azure": N_("What is different on Azure?"),
+    "course.about.24_compare_the_ways": N_(
+        "Which call is which, and what moves along?"
+    ),
     "course.about.30_evaluate_honestly": N_("Is it better, and how sure is that?"),
     "course.about.31_meet_the_limits": N_("What are its limits?"),
     "course.about.80_do_the_assignment": N_("Your turn, with data of your choice"),
@@ -1914,4 +1917,115 @@ TEXTS: dict[str, str] = {
     "playground.column.tokens": N_("tokens in / out"),
     "playground.column.seconds": N_("seconds"),
     "playground.counts": N_("{prompt} tokens in, {completion} out, {seconds:.1f} s"),
+    "ways.columns": N_("{path}, line {line}: the columns are not those of this table."),
+    "ways.value": N_(
+        "{path}, line {line}, {column}: '{found}' is none of these: {known}."
+    ),
+    "ways.twice": N_("{path}, line {line}: there is a second row for {key}."),
+    "ways.hole": N_("The step '{step}' says nothing about: {ways}."),
+    "ways.call": N_("{step}, {way}: call, kind and place do not fit together."),
+    "ways.unknown": N_("There is no way '{found}'; there are: {known}."),
+    "ways.no_call": N_("{package} has no {call} in the version that is installed."),
+    "ways.no_argument": N_("{call} takes no argument {names}."),
+    "ways.no_client": N_("No client of {package} is known here."),
+    "ways.no_end": N_("closing_dates.csv has no row of {way}: {what}"),
+    "ways.no_price": N_("prices.csv has no such price of {model}."),
+    "ways.column.new": N_("new customer: start a job"),
+    "ways.column.existing": N_("old customer: start a job"),
+    "ways.column.ask": N_("ask a fine-tuned model"),
+    "ways.column.note": N_("note"),
+    "ways.door.open": N_("open, no end known"),
+    "ways.door.until": N_("open until {date}"),
+    "ways.door.closed": N_("closed since {date}"),
+    "ways.bill": N_("{amount} {currency} per {unit} ({model}, {date})"),
+    "ways.bill.nothing": N_("nothing"),
+    "ways.bill.none": N_("no dated price in our table"),
+    "ways.chooser.from": N_("From"),
+    "ways.chooser.to": N_("To"),
+    "ways.chooser.title": N_("From {start} to {goal}"),
+    "chart.where.you": N_("you"),
+    "chart.where.service": N_("service"),
+    "chart.where.nobody": N_("nobody"),
+    "chart.where": N_(
+        "Steps on a machine of yours, own or rented: {counts}. Not done at all: "
+        "{missing}."
+    ),
+    "chart.where.count": N_("{way} {n} of {all}"),
+    "chart.where.missing": N_("{step} ({ways})"),
+    "chart.ends": N_(
+        "On {day}, {past} of {all} ends lay behind and {ahead} ahead; the next one is "
+        "{next}."
+    ),
+    "chart.ends.none": N_("On {day}, all {all} ends lay behind."),
+    "chart.ends.day": N_("read {day}"),
+    "convert.form": N_(
+        "{path} is of no form that is known here; its first line has: {keys}."
+    ),
+    "convert.forms": N_("There is no form '{found}'; there are: {known}."),
+    "convert.bad_line": N_("{path}, line {line}: {reason}"),
+    "convert.json": N_("{path}, line {line}: this is no JSON: {error}."),
+    "convert.object": N_("{path}, line {line}: a line is one JSON object."),
+    "convert.column": N_(
+        "{path} has no column '{column}'; it has: {found}. Say column='…'."
+    ),
+    "convert.splits": N_(
+        "{path} holds several parts ({names}). Name the folder of one of them."
+    ),
+    "convert.messages": N_(
+        "{path}, line {line}: a list of messages was expected, each with role and "
+        "content."
+    ),
+    "convert.role": N_(
+        "{path}, line {line}: chat templates know the roles system, user and "
+        "assistant, not '{role}'."
+    ),
+    "convert.content": N_(
+        "{path}, line {line}: the content of a message is no text. Pictures and parts "
+        "stand in OpenAI's format alone."
+    ),
+    "convert.no_answer": N_("{path}, line {line}: the last message is no answer."),
+    "convert.no_roles": N_(
+        "{path}, line {line}: prompt and completion are plain texts, and nobody can "
+        "say which part of them is whose message."
+    ),
+    "convert.answers": N_(
+        "{path}, line {line}: there are several answers, and a completion holds one. "
+        "Write one line for each answer, or keep the chat form."
+    ),
+    "convert.weight": N_(
+        "{path}, line {line}: a message has a weight, which other forms cannot say: "
+        "they would learn it. Take the message out, or stay with the chat form."
+    ),
+    "convert.tools": N_(
+        "{path}, line {line}: {key} stands in OpenAI's format alone; other forms have "
+        "no place for it. Write the call as text, or stay with the chat form."
+    ),
+    "convert.key": N_(
+        "{path}, line {line}: there is no place for '{key}' in other forms."
+    ),
+    "check.lost.type": N_("The path of a CSV file is asked for, not a {found}."),
+    "check.lost.missing": N_("There is no file {name} yet."),
+    "check.lost.form": N_(
+        "{name} is of the form {found}; AutoTrain's CSV is asked for."
+    ),
+    "check.lost.unreadable": N_("AutoTrain could not read it: {error}"),
+    "check.lost.rows": N_("It has {found} conversations; the source has {wanted}."),
+    "check.lost.row": N_("Conversation {number} is not what it was."),
+    "check.lost.right": N_(
+        "All {n} conversations are there, in their order, word for word."
+    ),
+    "check.old.type": N_("A set of line numbers is asked for, such as {{1, 2}}."),
+    "check.old.unknown": N_("There is no line {found}."),
+    "check.old.too_many": N_(
+        "Among your lines is one that today's package still accepts."
+    ),
+    "check.old.too_few": N_(
+        "All of yours break; there are more. Do all arguments still exist?"
+    ),
+    "check.old.right": N_("These {n} lines break, and the package itself says so."),
+    "check.open.type": N_("The names of ways are asked for, such as ['{example}']."),
+    "check.open.unknown": N_("There is no way '{found}'; there are: {known}."),
+    "check.open.closed": N_("One of yours was closed to new customers by {day}."),
+    "check.open.more": N_("There is at least one more that was open on {day}."),
+    "check.open.right": N_("On {day} a new customer can start a job in {n} ways."),
 }

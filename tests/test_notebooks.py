@@ -4,12 +4,14 @@ They run for real under nbval (`make notebooks`); here stands what needs no run.
 """
 
 import copy
+import datetime
 import json
 import os
 import random
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +26,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from helpers import checks, evaluation, recipes
 from helpers.limits import load_limits, question_examples
 from helpers.sarcasm import load_rows
+from helpers.ways import table
 from tests import prepared_data
 from tools import notebooks as tool
 
@@ -244,6 +247,14 @@ def outcome_of(code: str) -> checks.Outcome:
     }
     if "helpers.checks.data" in code:
         names |= prepared_data.names()
+    if "helpers.checks.ways" in code:
+        with tempfile.TemporaryDirectory() as folder:
+            return last_line(code, names | about_ways(Path(folder)))
+    return last_line(code, names)
+
+
+def last_line(code: str, names: dict[str, Any]) -> checks.Outcome:
+    """Run a cell and return what its last line shows."""
     body, _, last = code.strip().rpartition("\n")
     exec(body, names)
     return eval(last, names)
@@ -288,6 +299,16 @@ def about_azure() -> dict[str, Any]:
         "candidates": candidates,
         "hundred_rows": load_rows("training_100"),
         "monday": names["monday"],
+    }
+
+
+def about_ways(folder: Path) -> dict[str, Any]:
+    """Return what the exercises of the notebook about the ways work on."""
+    rows = recipes.to_examples(recipes.take(ROWS, "train", 20))
+    return {
+        "today": datetime.date(2026, 11, 23),
+        "training_path": recipes.write_jsonl(rows, folder / "training.jsonl"),
+        "old_lines": table("old_calls"),
     }
 
 
