@@ -1914,4 +1914,27 @@ TEXTS: dict[str, str] = {
     "playground.column.tokens": N_("tokens in / out"),
     "playground.column.seconds": N_("seconds"),
     "playground.counts": N_("{prompt} tokens in, {completion} out, {seconds:.1f} s"),
+    "sft.batch": N_(
+        "A batch of {rows} rows cannot be shared evenly among {processes} processes. "
+        "Choose per_device_train_batch_size so that {processes} divides it."
+    ),
+    "sft.other_run": N_(
+        "{folder} holds a training with other {changed}. Name another output_dir, or "
+        "delete that folder."
+    ),
+    "sft.processes": N_(
+        "{found} process(es) take part, {wanted} were wanted. `accelerate launch --cpu` "
+        "starts one whatever --num_processes says; use torchrun --nproc-per-node."
+    ),
+    "sft.not_sharded": N_(
+        "FSDP is configured, but every process holds the whole model: accelerate leaves "
+        "FSDP out on processors, without a word."
+    ),
+    "sft.no_data": N_("There is no {file}: a folder with train.jsonl is needed."),
+    "sft.already": N_("{model} is already trained; delete it to train it again."),
+    "sft.done": N_(
+        "{processes} process(es) on {hosts} machine(s), {device}, weights {weights}: "
+        "{rows_a_step} rows a step, {steps} steps, {seconds} s, last loss {loss:.4f}. "
+        "Model: {model}"
+    ),
 }

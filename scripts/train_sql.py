@@ -1,0 +1,134 @@
+"""Train the text-to-SQL model in one process or in many, here or on several machines.
+
+    python scripts/train_sql.py
+    torchrun --nproc-per-node 2 scripts/train_sql.py --processes 2
+    torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d \
+        --rdzv-endpoint HOST:29500 scripts/train_sql.py --processes 16
+    accelerate launch --config_file scripts/fsdp.yaml scripts/train_sql.py
+
+The training cell of notebook 22 as a program. The settings stand in `scripts/sft.yaml`;
+every argument of `trl sft` can be given here as well and wins. A killed run is started again
+with the same words and goes on from its last checkpoint.
+
+batch: `per_device_train_batch_size` of the settings is shared among the processes, so that
+a step sees the same rows however many there are. (`trl sft` does not do that.)
+
+--processes N makes the program stop when it runs in another number of processes.
+`accelerate launch --cpu --num_processes 2` starts one, without a word.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from helpers import hf_training
+from helpers.messages import say
+
+
+def own_arguments() -> tuple[argparse.Namespace, list[str]]:
+    """Return what is for this program, and what is for TRL."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", type=Path, default=hf_training.SETTINGS)
+    parser.add_argument("--processes", type=int, help="stop where there are others")
+    parser.add_argument(
+        "--keep-checkpoints", action="store_true", help="leave them when it is done"
+    )
+    return parser.parse_known_args()
+
+
+def check_processes(found: int, wanted: int | None) -> None:
+    """Stop in all processes when there are not as many as wanted."""
+    if wanted is not None and found != wanted:
+        raise SystemExit(say("sft.processes", found=found, wanted=wanted))
+
+
+def check_sharding(kind: str) -> None:
+    """Stop where FSDP was configured and the weights are whole in every process."""
+    if os.environ.get("ACCELERATE_USE_FSDP", "false") == "true" and kind != "FSDP2":
+        raise SystemExit(say("sft.not_sharded"))
+
+
+def train(options: argparse.Namespace, words: list[str]) -> dict:
+    """Train, save the model, and return what happened (the same in all processes)."""
+    from datasets import load_dataset
+    from transformers import AutoTokenizer
+    from trl import SFTTrainer, get_peft_config
+
+    data, settings, source = hf_training.read_settings(words, options.config)
+    together = hf_training.participants()
+    check_processes(len(together), options.processes)
+    folder, file = Path(settings.output_dir), Path(data.dataset_name) / "train.jsonl"
+    run = hf_training.identity(settings, source, file)
+    hf_training.check_identity(folder, run)
+    rows_a_step = hf_training.share_batch(settings, len(together))
+    rows = load_dataset(
+        "json", data_files=str(file), split="train", cache_dir=str(folder / "cache")
+    )
+    trainer = SFTTrainer(
+        model=hf_training.load_model(source),
+        args=settings,
+        train_dataset=rows,
+        processing_class=AutoTokenizer.from_pretrained(source.model_name_or_path),
+        peft_config=get_peft_config(source),
+    )
+    if trainer.is_world_process_zero():
+        folder.mkdir(parents=True, exist_ok=True)
+        hf_training.write_json(folder / hf_training.RUN, run)
+    checkpoint = hf_training.last_checkpoint(folder)
+    began = time.perf_counter()
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    seconds = time.perf_counter() - began
+    kind = hf_training.sharding(trainer)
+    trainer.save_model(str(folder))
+    logged = hf_training.losses(trainer.state.log_history)
+    return {
+        "processes": len(together),
+        "hosts": len({one["host"] for one in together}),
+        "pids": [one["pid"] for one in together],
+        "device": settings.device.type,
+        "weights": kind,
+        "bf16": settings.bf16,
+        "rows": len(rows),
+        "rows_a_step": rows_a_step,
+        "steps": trainer.state.global_step,
+        "resumed_at_step": int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0,
+        "seconds": round(seconds, 2),
+        "losses": logged,
+        "loss": logged[-1][1] if logged else None,
+        "model": str(folder),
+    }
+
+
+def main() -> None:
+    """Train; the first process writes and prints what happened."""
+    import torch.distributed as group
+
+    options, words = own_arguments()
+    result = train(options, words)
+    folder = Path(result["model"])
+    if group.is_initialized():
+        group.barrier()
+    if int(os.environ.get("RANK", "0")) == 0:
+        hf_training.write_json(folder / hf_training.RESULT, result)
+        if not options.keep_checkpoints:
+            for path in [*folder.glob("checkpoint-*"), folder / "cache"]:
+                shutil.rmtree(path, ignore_errors=True)
+        print(say("sft.done", **result))
+    if group.is_initialized():
+        group.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()
