@@ -1,9 +1,9 @@
 """Training with TRL in one process or in many: settings, shares, checkpoints, losses.
 
-Purpose: what notebook 22 and `scripts/train_sql.py` have in common. The settings stand in
-`scripts/sft.yaml` and are read by TRL's own parser, so `trl sft --config` runs the same job.
-It must never know what the rows are about, and it starts no processes: that is the work
-of `torchrun` or `accelerate launch`.
+Purpose: what notebook 22 and `scripts/train_sql.py` have in common. The settings stand
+in `scripts/sft.yaml` and are read by TRL's own parser, so `trl sft --config` runs the
+same job. It must never know what the rows are about, and it starts no processes: that
+is the work of `torchrun` or `accelerate launch`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = ROOT / "scripts" / "sft.yaml"
 RUN, RESULT = "run.json", "result.json"
-# What may differ between two runs of the same training: it does not change what is learned,
-# or it is the share of a process, which follows from the batch of all.
+# What may differ between two runs of the same training: it does not change what is
+# learned, or it is the share of a process, which follows from the batch of all.
 FREE = {
     "output_dir",
     "per_device_train_batch_size",
@@ -38,6 +38,9 @@ FREE = {
     "save_total_limit",
     "disable_tqdm",
     "accelerator_config",
+    "activation_checkpointing",
+    "use_cpu",
+    "run_name",
     "dataloader_num_workers",
     "dataset_num_proc",
     "local_rank",
@@ -47,8 +50,8 @@ FREE = {
 def of_this_machine() -> list[str]:
     """Return the settings that follow from the machine, as words of a command line.
 
-    On a machine without a GPU TRL's own defaults stop with an error ("Your setup doesn't
-    support bf16/gpu"); there the processor is asked whether bfloat16 is fast.
+    On a machine without a GPU TRL's own defaults stop with an error ("Your setup
+    doesn't support bf16/gpu"); there the processor is asked whether bfloat16 is fast.
     """
     import torch
 
@@ -65,7 +68,8 @@ def of_this_machine() -> list[str]:
 def read_settings(
     arguments: Sequence[str] = (), config: Path = SETTINGS
 ) -> tuple[ScriptArguments, SFTConfig, ModelConfig]:
-    """Read a file of settings as `trl sft --config` does, then the machine's, then yours.
+    """Read a file of settings as `trl sft --config` does, then the machine's, then
+    yours.
 
     Args:
         arguments: words of a command line, such as "--learning_rate=1e-3"; they win.
@@ -93,7 +97,8 @@ def share_batch(settings: SFTConfig, processes: int) -> int:
     """Give each process its share of the batch, so that a step sees the same rows.
 
     TRL's batch size is that of one process: with two, a step would see twice the rows,
-    and there would be half as many steps. Here the settings mean all processes together.
+    and there would be half as many steps. Here the settings mean all processes
+    together.
 
     Args:
         settings: changed in place: `per_device_train_batch_size`.
@@ -113,7 +118,8 @@ def share_batch(settings: SFTConfig, processes: int) -> int:
 
 
 def participants() -> list[dict[str, Any]]:
-    """Ask every process of the group who it is; what a launcher was told does not count.
+    """Ask every process of the group who it is; what a launcher was told does not
+    count.
 
     Returns:
         For each process: rank, host, pid. One entry where there is no group.
@@ -193,7 +199,9 @@ def check_identity(folder: Path, run: Mapping[str, str]) -> None:
     before = json.loads(path.read_text("utf-8"))
     changed = [part for part in run if before.get(part) != run[part]]
     if changed:
-        raise ValueError(say("sft.other_run", folder=folder, changed=", ".join(changed)))
+        raise ValueError(
+            say("sft.other_run", folder=folder, changed=", ".join(changed))
+        )
 
 
 def losses(history: Sequence[Mapping[str, Any]]) -> list[tuple[int, float]]:

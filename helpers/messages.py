@@ -1923,12 +1923,12 @@ TEXTS: dict[str, str] = {
         "delete that folder."
     ),
     "sft.processes": N_(
-        "{found} process(es) take part, {wanted} were wanted. `accelerate launch --cpu` "
-        "starts one whatever --num_processes says; use torchrun --nproc-per-node."
+        "{found} process(es) take part, {wanted} were wanted. `accelerate launch "
+        "--cpu` starts one whatever --num_processes says; use torchrun."
     ),
     "sft.not_sharded": N_(
-        "FSDP is configured, but every process holds the whole model: accelerate leaves "
-        "FSDP out on processors, without a word."
+        "FSDP is configured, but every process holds the whole model: accelerate "
+        "leaves FSDP out on processors, without a word."
     ),
     "sft.no_data": N_("There is no {file}: a folder with train.jsonl is needed."),
     "sft.already": N_("{model} is already trained; delete it to train it again."),
@@ -1937,4 +1937,6 @@ TEXTS: dict[str, str] = {
         "{rows_a_step} rows a step, {steps} steps, {seconds} s, last loss {loss:.4f}. "
         "Model: {model}"
     ),
+    "disk.unknown_way": N_("There is no way '{found}'; there are: {known}."),
+    "launching.failed": N_("This command failed: {command}\nIts last words:\n{end}"),
 }

@@ -1,17 +1,17 @@
 """Train the text-to-SQL model in one process or in many, here or on several machines.
 
     python scripts/train_sql.py
-    torchrun --nproc-per-node 2 scripts/train_sql.py --processes 2
+    torchrun --standalone --nproc-per-node 2 scripts/train_sql.py --processes 2
     torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d \
         --rdzv-endpoint HOST:29500 scripts/train_sql.py --processes 16
     accelerate launch --config_file scripts/fsdp.yaml scripts/train_sql.py
 
 The training cell of notebook 22 as a program. The settings stand in `scripts/sft.yaml`;
-every argument of `trl sft` can be given here as well and wins. A killed run is started again
-with the same words and goes on from its last checkpoint.
+every argument of `trl sft` can be given here as well and wins. A killed run is started
+again with the same words and goes on from its last checkpoint.
 
-batch: `per_device_train_batch_size` of the settings is shared among the processes, so that
-a step sees the same rows however many there are. (`trl sft` does not do that.)
+batch: `per_device_train_batch_size` of the settings is shared among the processes, so
+that a step sees the same rows however many there are. (`trl sft` does not do that.)
 
 --processes N makes the program stop when it runs in another number of processes.
 `accelerate launch --cpu --num_processes 2` starts one, without a word.
@@ -20,14 +20,14 @@ a step sees the same rows however many there are. (`trl sft` does not do that.)
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from helpers import hf_training
 from helpers.messages import say
@@ -63,16 +63,22 @@ def check_sharding(kind: str) -> None:
 def train(options: argparse.Namespace, words: list[str]) -> dict:
     """Train, save the model, and return what happened (the same in all processes)."""
     from datasets import load_dataset
-    from transformers import AutoTokenizer
+    from transformers import AutoTokenizer, set_seed
     from trl import SFTTrainer, get_peft_config
 
     data, settings, source = hf_training.read_settings(words, options.config)
     together = hf_training.participants()
     check_processes(len(together), options.processes)
     folder, file = Path(settings.output_dir), Path(data.dataset_name) / "train.jsonl"
+    if not file.exists():
+        raise SystemExit(say("sft.no_data", file=file))
     run = hf_training.identity(settings, source, file)
     hf_training.check_identity(folder, run)
+    if (folder / hf_training.RESULT).exists():
+        return json.loads((folder / hf_training.RESULT).read_text("utf-8"))
     rows_a_step = hf_training.share_batch(settings, len(together))
+    # LoRA's matrices begin by chance, before the trainer sets its own seed.
+    set_seed(settings.seed)
     rows = load_dataset(
         "json", data_files=str(file), split="train", cache_dir=str(folder / "cache")
     )
@@ -91,6 +97,7 @@ def train(options: argparse.Namespace, words: list[str]) -> dict:
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     seconds = time.perf_counter() - began
     kind = hf_training.sharding(trainer)
+    check_sharding(kind)
     trainer.save_model(str(folder))
     logged = hf_training.losses(trainer.state.log_history)
     return {

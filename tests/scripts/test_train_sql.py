@@ -1,0 +1,176 @@
+"""The training script in one process, in two, killed, sharded, and TRL's own command.
+
+Small shapes: 64 short rows, six steps, float32, one thread, all weights trained. Two
+processes add up gradients in another order than one, so figures differ in the last
+digits: losses of a step by less than 0.001, weights by less than 0.001 after six steps
+of Adam (which divides small gradients by themselves, so rounding is not always small).
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from helpers import launching
+from helpers.provider.settings import BASE_MODEL_PATH
+
+FSDP_ON_CPU = launching.SCRIPT.with_name("fsdp_on_cpu.py")
+STEPS = 6
+SMALL = (
+    f"--max_steps={STEPS}",
+    "--per_device_train_batch_size=8",
+    "--logging_steps=1",
+    "--bf16=False",
+    "--use_peft=False",
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Return a folder with data/train.jsonl: questions over small tables."""
+    made = tmp_path_factory.mktemp("sql")
+    draw = random.Random(0)
+    words = "name age city price year score".split()
+    (made / "data").mkdir()
+    with (made / "data" / "train.jsonl").open("w") as file:
+        for _ in range(64):
+            a, b = draw.sample(words, 2)
+            n = draw.randint(1, 99)
+            texts = {
+                "system": f"CREATE TABLE film ({a} TEXT, {b} INTEGER)",
+                "user": f"Show the {a} of each film whose {b} is {n}.",
+                "assistant": f"SELECT {a} FROM film WHERE {b} = {n}",
+            }
+            chat = [{"role": role, "content": text} for role, text in texts.items()]
+            file.write(json.dumps({"messages": chat}) + "\n")
+    return made
+
+
+def spec(folder: Path, name: str, words: list[str]) -> dict:
+    """Return what Popen needs to run a command on the data, into a folder."""
+    told = [f"--dataset_name={folder / 'data'}", f"--output_dir={folder / name}"]
+    return {
+        "args": [*launching.command(words), *SMALL, *told],
+        "env": launching.environment(folder),
+        "cwd": launching.ROOT,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        "text": True,
+    }
+
+
+def run(folder: Path, name: str, words: list[str]) -> str:
+    """Run to the end, which has to be a good one; returns what was said."""
+    done = subprocess.run(**spec(folder, name, words))
+    assert done.returncode == 0, done.stdout[-3000:]
+    return done.stdout
+
+
+def result(folder: Path, name: str) -> dict:
+    """Return what a run of the script wrote down."""
+    return json.loads((folder / name / "result.json").read_text())
+
+
+def losses(found: dict) -> list[float]:
+    """Return the loss of each step."""
+    return [loss for _, loss in found["losses"]]
+
+
+def farthest(one: Path, other: Path) -> float:
+    """Return how far the weights of two models are apart, at most."""
+    a, b = (load_file(folder / "model.safetensors") for folder in (one, other))
+    assert a.keys() == b.keys()
+    return max((a[key].float() - b[key].float()).abs().max().item() for key in a)
+
+
+@pytest.fixture(scope="module")
+def one(folder) -> dict:
+    """Train in one process, undisturbed."""
+    run(folder, "one", launching.torchrun(1))
+    return result(folder, "one")
+
+
+@pytest.mark.slow
+def test_one_process_learns_and_says_what_it_did(folder, one):
+    assert one["processes"] == len(set(one["pids"])) == 1
+    assert one["rows_a_step"] == 8
+    assert one["steps"] == len(one["losses"]) == STEPS
+    assert losses(one)[-1] < 0.7 * losses(one)[0]
+    assert farthest(folder / "one", BASE_MODEL_PATH) > 1e-4
+    assert not list((folder / "one").glob("checkpoint-*"))
+
+
+@pytest.mark.slow
+def test_two_processes_take_part_and_learn_what_one_does(folder, one):
+    told = run(folder, "two", [*launching.torchrun(2), "--processes=2"])
+    two = result(folder, "two")
+    assert two["processes"] == len(set(two["pids"])) == 2
+    assert told.count("2 process(es)") == 1  # one of them speaks
+    assert two["rows_a_step"] == one["rows_a_step"]
+    assert losses(two) == pytest.approx(losses(one), abs=1e-3)
+    assert farthest(folder / "one", folder / "two") < 1e-3
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_and_ends_with_the_same_weights(folder, one):
+    words = [*launching.torchrun(1), "--save_steps=2"]
+    with subprocess.Popen(**spec(folder, "killed", words)) as process:
+        state = folder / "killed" / "checkpoint-2" / "trainer_state.json"
+        while not state.exists() and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+    assert not (folder / "killed" / "result.json").exists()
+    run(folder, "killed", words)
+    found = result(folder, "killed")
+    assert found["resumed_at_step"] in (2, 4)
+    assert losses(found) == losses(one)
+    assert farthest(folder / "one", folder / "killed") == 0.0
+
+
+@pytest.mark.slow
+def test_accelerate_starts_one_process_on_processors_and_the_script_notices(folder):
+    words = ["accelerate", "launch", "--cpu", "--num_processes=2"]
+    words += [str(launching.SCRIPT), "--processes=2"]
+    done = subprocess.run(**spec(folder, "trap", words))
+    assert done.returncode != 0
+    assert "1 process(es) take part, 2 were wanted" in done.stdout
+
+
+def sharded(script: Path) -> list[str]:
+    """Return the words that start a script in shards, in float32, at a free port."""
+    words = launching.sharded(2, script)
+    launcher = ["--mixed_precision=no", "--main_process_port=0"]
+    return [*words[:-1], *launcher, words[-1], "--processes=2"]
+
+
+@pytest.mark.slow
+def test_shards_of_weights_are_saved_as_the_whole_that_one_process_learns(folder, one):
+    run(folder, "shards", sharded(FSDP_ON_CPU))
+    found = result(folder, "shards")
+    assert found["weights"] == "FSDP2"
+    assert found["processes"] == 2
+    assert losses(found) == pytest.approx(losses(one), abs=1e-3)
+    assert farthest(folder / "one", folder / "shards") < 1e-3
+
+
+@pytest.mark.slow
+def test_a_configuration_of_shards_that_accelerate_drops_is_noticed(folder):
+    done = subprocess.run(**spec(folder, "whole", sharded(launching.SCRIPT)))
+    assert done.returncode != 0
+    assert "every process holds the whole model" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_command_of_trl_does_the_same_job_from_the_same_settings(folder, one):
+    words = [*launching.trl_sft(), *SMALL, f"--save_steps={STEPS}"]
+    words += [f"--dataset_name={folder / 'data'}"]
+    found = launching.run(words, folder / "trl", launching.environment(folder))
+    assert found["steps"] == STEPS
+    assert losses(found) == pytest.approx(losses(one), abs=1e-4)
+    assert farthest(folder / "one", folder / "trl") < 1e-4

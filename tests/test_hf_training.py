@@ -1,0 +1,129 @@
+"""Settings of a training with TRL, and what holds them together over processes."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from helpers import hf_training
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """Return the settings in the repository, with an output folder of their own."""
+    return hf_training.read_settings([f"--output_dir={tmp_path}"])
+
+
+def test_every_line_of_the_settings_is_an_argument_of_trl(settings):
+    data, training, model = settings
+    assert data.dataset_name == "out/sql/dataset"
+    assert training.max_length == 512
+    assert model.use_peft
+    assert model.lora_target_modules == "all-linear"
+
+
+def test_a_key_that_trl_does_not_know_is_refused(tmp_path):
+    file = tmp_path / "wrong.yaml"
+    file.write_text(f"output_dir: {tmp_path}\nmax_seq_length: 5\n")
+    with pytest.raises(ValueError, match="max_seq_length"):
+        hf_training.read_settings(config=file)
+
+
+def test_the_command_line_wins_over_the_file(tmp_path):
+    words = [f"--output_dir={tmp_path}", "--learning_rate=0.5", "--bf16=False"]
+    _, training, _ = hf_training.read_settings(words)
+    assert training.learning_rate == 0.5
+    assert training.bf16 is False
+
+
+@pytest.mark.parametrize(("processes", "each"), [(1, 16), (2, 8), (16, 1)])
+def test_a_step_has_the_same_rows_in_any_number_of_processes(settings, processes, each):
+    training = settings[1]
+    training.gradient_accumulation_steps = 2
+    assert hf_training.share_batch(training, processes) == 32
+    assert training.per_device_train_batch_size == each
+
+
+def test_a_batch_that_cannot_be_shared_evenly_is_refused(settings):
+    with pytest.raises(ValueError, match="16 rows .* 3 processes"):
+        hf_training.share_batch(settings[1], 3)
+
+
+def test_one_process_without_a_group_is_one_participant():
+    (me,) = hf_training.participants()
+    assert me["rank"] == 0
+
+
+def checkpoint(folder, step: int, state: str | None) -> None:
+    """Write what a checkpoint leaves behind; None: killed before its last file."""
+    path = folder / f"checkpoint-{step}"
+    path.mkdir()
+    if state is not None:
+        (path / "trainer_state.json").write_text(state)
+
+
+def test_a_checkpoint_whose_writer_was_killed_is_passed_over(tmp_path):
+    assert hf_training.last_checkpoint(tmp_path) is None
+    checkpoint(tmp_path, 9, "{}")
+    checkpoint(tmp_path, 10, "{}")
+    checkpoint(tmp_path, 11, '{"epoch": ')
+    checkpoint(tmp_path, 12, None)
+    assert hf_training.last_checkpoint(tmp_path).name == "checkpoint-10"
+
+
+def identities(tmp_path, *words: str, text: str = "a") -> dict[str, str]:
+    """Return the identity of a training with these changes."""
+    data = tmp_path / "train.jsonl"
+    data.write_text(text)
+    _, training, model = hf_training.read_settings([f"--output_dir={tmp_path}", *words])
+    return hf_training.identity(training, model, data)
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "changed"),
+    [
+        (["--learning_rate=0.1"], "a", "settings"),
+        (["--per_device_train_batch_size=4"], "a", "settings"),
+        (["--lora_r=4"], "a", "model"),
+        ([], "b", "data"),
+    ],
+)
+def test_a_folder_of_another_training_is_refused(tmp_path, words, text, changed):
+    before = identities(tmp_path)
+    hf_training.write_json(tmp_path / hf_training.RUN, before)
+    hf_training.check_identity(tmp_path, identities(tmp_path))
+    with pytest.raises(ValueError, match=f"with other {changed}\\."):
+        hf_training.check_identity(tmp_path, identities(tmp_path, *words, text=text))
+
+
+def test_how_often_is_saved_and_where_does_not_make_another_training(tmp_path):
+    before = identities(tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    words = ["--save_steps=7", "--logging_steps=3"]
+    assert identities(other, *words) == before
+
+
+def test_two_batches_of_eight_are_the_same_training_as_one_of_sixteen(tmp_path):
+    words = ["--per_device_train_batch_size=8", "--gradient_accumulation_steps=2"]
+    assert identities(tmp_path, *words) == identities(tmp_path)
+
+
+def test_losses_are_read_from_the_log_and_nothing_else_is():
+    log = [{"step": 1, "loss": 2.0}, {"step": 1, "eval_loss": 3.0}, {"train_loss": 1.0}]
+    assert hf_training.losses(log) == [(1, 2.0)]
+
+
+def test_a_model_in_one_piece_is_called_whole():
+    import torch
+
+    trainer = SimpleNamespace(model_wrapped=torch.nn.Linear(1, 1))
+    assert hf_training.sharding(trainer) == "whole"
+
+
+def test_json_is_written_whole(tmp_path):
+    hf_training.write_json(tmp_path / "a.json", {"b": 1})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"b": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
