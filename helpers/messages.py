@@ -1914,4 +1914,9 @@ TEXTS: dict[str, str] = {
     "playground.column.tokens": N_("tokens in / out"),
     "playground.column.seconds": N_("seconds"),
     "playground.counts": N_("{prompt} tokens in, {completion} out, {seconds:.1f} s"),
+    "sql.no_split": N_("There is no split '{split}'; there are: {known}."),
+    "sql.no_public": N_(
+        "{name} could not be fetched from the Hugging Face Hub. It needs a network; "
+        "without one, take the rows of this repository: sql_data.load('train')."
+    ),
 }
