@@ -1939,4 +1939,9 @@ TEXTS: dict[str, str] = {
     ),
     "disk.unknown_way": N_("There is no way '{found}'; there are: {known}."),
     "launching.failed": N_("This command failed: {command}\nIts last words:\n{end}"),
+    "sql.no_split": N_("There is no split '{split}'; there are: {known}."),
+    "sql.no_public": N_(
+        "{name} could not be fetched from the Hugging Face Hub. It needs a network; "
+        "without one, take the rows of this repository: sql_data.load('train')."
+    ),
 }
