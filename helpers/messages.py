@@ -1930,7 +1930,6 @@ TEXTS: dict[str, str] = {
         "FSDP is configured, but every process holds the whole model: accelerate "
         "leaves FSDP out on processors, without a word."
     ),
-    "sft.no_data": N_("There is no {file}: a folder with train.jsonl is needed."),
     "sft.already": N_("{model} is already trained; delete it to train it again."),
     "sft.done": N_(
         "{processes} process(es) on {hosts} machine(s), {device}, weights {weights}: "

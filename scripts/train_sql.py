@@ -5,6 +5,7 @@
     torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d \
         --rdzv-endpoint HOST:29500 scripts/train_sql.py --processes 16
     accelerate launch --config_file scripts/fsdp.yaml scripts/train_sql.py
+    python scripts/train_sql.py --write-data   # only the rows, for trl sft
 
 The training cell of notebook 22 as a program. The settings stand in `scripts/sft.yaml`;
 every argument of `trl sft` can be given here as well and wins. A killed run is started
@@ -31,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from helpers import hf_training
 from helpers.messages import say
+from helpers.recipes import write_jsonl
 
 
 def own_arguments() -> tuple[argparse.Namespace, list[str]]:
@@ -45,7 +47,29 @@ def own_arguments() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument(
         "--keep-checkpoints", action="store_true", help="leave them when it is done"
     )
+    parser.add_argument(
+        "--write-data",
+        action="store_true",
+        help="write data/sql as a data set, no more",
+    )
     return parser.parse_known_args()
+
+
+def write_data(folder: Path) -> Path:
+    """Write the training rows of data/sql as chats, where there are none yet.
+
+    Args:
+        folder: takes train.jsonl; the data set of the settings.
+    """
+    from helpers import sql_data
+
+    file = folder / "train.jsonl"
+    if not file.exists():
+        rows = sql_data.load("train").to_dict("records")
+        aside = folder / "train.tmp"  # whoever is killed here leaves no half of it
+        write_jsonl([sql_data.as_messages(row) for row in rows], aside)
+        aside.replace(file)
+    return file
 
 
 def check_processes(found: int, wanted: int | None) -> None:
@@ -54,9 +78,9 @@ def check_processes(found: int, wanted: int | None) -> None:
         raise SystemExit(say("sft.processes", found=found, wanted=wanted))
 
 
-def check_sharding(kind: str) -> None:
-    """Stop where FSDP was configured and the weights are whole in every process."""
-    if os.environ.get("ACCELERATE_USE_FSDP", "false") == "true" and kind != "FSDP2":
+def check_sharding(is_fsdp: bool) -> None:
+    """Stop where FSDP is configured and every process would hold the whole model."""
+    if os.environ.get("ACCELERATE_USE_FSDP", "false") == "true" and not is_fsdp:
         raise SystemExit(say("sft.not_sharded"))
 
 
@@ -69,12 +93,14 @@ def train(options: argparse.Namespace, words: list[str]) -> dict:
     data, settings, source = hf_training.read_settings(words, options.config)
     together = hf_training.participants()
     check_processes(len(together), options.processes)
-    folder, file = Path(settings.output_dir), Path(data.dataset_name) / "train.jsonl"
-    if not file.exists():
-        raise SystemExit(say("sft.no_data", file=file))
+    folder = Path(settings.output_dir)
+    with settings.main_process_first(desc="data"):  # one writes, the others wait
+        file = write_data(Path(data.dataset_name))
     run = hf_training.identity(settings, source, file)
     hf_training.check_identity(folder, run)
     if (folder / hf_training.RESULT).exists():
+        if settings.process_index == 0:
+            print(say("sft.already", model=folder))
         return json.loads((folder / hf_training.RESULT).read_text("utf-8"))
     rows_a_step = hf_training.share_batch(settings, len(together))
     # LoRA's matrices begin by chance, before the trainer sets its own seed.
@@ -89,6 +115,7 @@ def train(options: argparse.Namespace, words: list[str]) -> dict:
         processing_class=AutoTokenizer.from_pretrained(source.model_name_or_path),
         peft_config=get_peft_config(source),
     )
+    check_sharding(trainer.accelerator.is_fsdp2)
     if trainer.is_world_process_zero():
         folder.mkdir(parents=True, exist_ok=True)
         hf_training.write_json(folder / hf_training.RUN, run)
@@ -97,7 +124,6 @@ def train(options: argparse.Namespace, words: list[str]) -> dict:
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     seconds = time.perf_counter() - began
     kind = hf_training.sharding(trainer)
-    check_sharding(kind)
     trainer.save_model(str(folder))
     logged = hf_training.losses(trainer.state.log_history)
     return {
@@ -123,12 +149,17 @@ def main() -> None:
     import torch.distributed as group
 
     options, words = own_arguments()
+    if options.write_data:
+        data, _, _ = hf_training.read_settings(words, options.config)
+        return print(write_data(Path(data.dataset_name)))
     result = train(options, words)
     folder = Path(result["model"])
     if group.is_initialized():
         group.barrier()
     if int(os.environ.get("RANK", "0")) == 0:
         hf_training.write_json(folder / hf_training.RESULT, result)
+        # Pickled, and nobody needs it: the settings stand in the YAML.
+        (folder / "training_args.bin").unlink(missing_ok=True)
         if not options.keep_checkpoints:
             for path in [*folder.glob("checkpoint-*"), folder / "cache"]:
                 shutil.rmtree(path, ignore_errors=True)

@@ -1,9 +1,9 @@
 """The training script in one process, in two, killed, sharded, and TRL's own command.
 
 Small shapes: 64 short rows, six steps, float32, one thread, all weights trained. Two
-processes add up gradients in another order than one, so figures differ in the last
-digits: losses of a step by less than 0.001, weights by less than 0.001 after six steps
-of Adam (which divides small gradients by themselves, so rounding is not always small).
+processes add up gradients in another order than one. Seen on the machine where this was
+written: losses of a step differ by 4e-7, weights by 3e-6 after six steps. Allowed is
+1e-4. One process that was killed, and TRL's command, end with the very same bits.
 """
 
 from __future__ import annotations
@@ -85,6 +85,9 @@ def losses(found: dict) -> list[float]:
 def farthest(one: Path, other: Path) -> float:
     """Return how far the weights of two models are apart, at most."""
     a, b = (load_file(folder / "model.safetensors") for folder in (one, other))
+    # Gathered from shards, the head is saved as well, though it is the embedding.
+    for found in (a, b):
+        found.setdefault("lm_head.weight", found["model.embed_tokens.weight"])
     assert a.keys() == b.keys()
     return max((a[key].float() - b[key].float()).abs().max().item() for key in a)
 
@@ -104,6 +107,7 @@ def test_one_process_learns_and_says_what_it_did(folder, one):
     assert losses(one)[-1] < 0.7 * losses(one)[0]
     assert farthest(folder / "one", BASE_MODEL_PATH) > 1e-4
     assert not list((folder / "one").glob("checkpoint-*"))
+    assert not list((folder / "one").rglob("*.bin"))  # nothing pickled
 
 
 @pytest.mark.slow
@@ -113,8 +117,8 @@ def test_two_processes_take_part_and_learn_what_one_does(folder, one):
     assert two["processes"] == len(set(two["pids"])) == 2
     assert told.count("2 process(es)") == 1  # one of them speaks
     assert two["rows_a_step"] == one["rows_a_step"]
-    assert losses(two) == pytest.approx(losses(one), abs=1e-3)
-    assert farthest(folder / "one", folder / "two") < 1e-3
+    assert losses(two) == pytest.approx(losses(one), abs=1e-4)
+    assert farthest(folder / "one", folder / "two") < 1e-4
 
 
 @pytest.mark.slow
@@ -155,8 +159,8 @@ def test_shards_of_weights_are_saved_as_the_whole_that_one_process_learns(folder
     found = result(folder, "shards")
     assert found["weights"] == "FSDP2"
     assert found["processes"] == 2
-    assert losses(found) == pytest.approx(losses(one), abs=1e-3)
-    assert farthest(folder / "one", folder / "shards") < 1e-3
+    assert losses(found) == pytest.approx(losses(one), abs=1e-4)
+    assert farthest(folder / "one", folder / "shards") < 1e-4
 
 
 @pytest.mark.slow
@@ -172,5 +176,5 @@ def test_the_command_of_trl_does_the_same_job_from_the_same_settings(folder, one
     words += [f"--dataset_name={folder / 'data'}"]
     found = launching.run(words, folder / "trl", launching.environment(folder))
     assert found["steps"] == STEPS
-    assert losses(found) == pytest.approx(losses(one), abs=1e-4)
-    assert farthest(folder / "one", folder / "trl") < 1e-4
+    assert losses(found) == losses(one)
+    assert farthest(folder / "one", folder / "trl") == 0.0
