@@ -34,10 +34,16 @@ DATA_ROWS = (20_000, 100_000)
 WAYS = (("list", None), ("stream", None), ("disk", None), ("disk", 1), ("disk", 2))
 
 
-def write_rows(folder: Path, n: int) -> Path:
-    """Write `n` training rows, again and again the same where there are fewer."""
+def write_rows(folder: Path, n: int, form=sql_data.as_messages) -> Path:
+    """Write `n` training rows, again and again the same where there are fewer.
+
+    Args:
+        folder: takes train.jsonl.
+        n: how many.
+        form: makes a chat, or a prompt and its completion, of a row.
+    """
     table = sql_data.load("train")
-    found = [sql_data.as_messages(row) for row in table.head(n).to_dict("records")]
+    found = [form(row) for row in table.head(n).to_dict("records")]
     lines = [json.dumps(row) + "\n" for row in found]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "train.jsonl"
@@ -124,7 +130,8 @@ def main() -> None:
         folder = Path(name)
         # Caches of datasets go with the folder, not into the user's home.
         os.environ["HF_HOME"] = str(folder / "hf")
-        write_rows(folder, 64 if options.smoke else ROWS)
+        n = 64 if options.smoke else ROWS
+        write_rows(folder, n, sql_data.as_prompt_completion)
         for processes, threads in SHAPES:
             runs = [
                 train(options, folder, processes, threads)

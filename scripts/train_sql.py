@@ -56,7 +56,7 @@ def own_arguments() -> tuple[argparse.Namespace, list[str]]:
 
 
 def write_data(folder: Path) -> Path:
-    """Write the training rows of data/sql as chats, where there are none yet.
+    """Write the rows of data/sql as prompts and completions, where there are none.
 
     Args:
         folder: takes train.jsonl; the data set of the settings.
@@ -67,7 +67,7 @@ def write_data(folder: Path) -> Path:
     if not file.exists():
         rows = sql_data.load("train").to_dict("records")
         aside = folder / "train.tmp"  # whoever is killed here leaves no half of it
-        write_jsonl([sql_data.as_messages(row) for row in rows], aside)
+        write_jsonl([sql_data.as_prompt_completion(row) for row in rows], aside)
         aside.replace(file)
     return file
 

@@ -48,7 +48,8 @@ def folder(tmp_path_factory) -> Path:
                 "assistant": f"SELECT {a} FROM film WHERE {b} = {n}",
             }
             chat = [{"role": role, "content": text} for role, text in texts.items()]
-            file.write(json.dumps({"messages": chat}) + "\n")
+            row = {"prompt": chat[:-1], "completion": chat[-1:]}
+            file.write(json.dumps(row) + "\n")
     return made
 
 
