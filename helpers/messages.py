@@ -1943,4 +1943,8 @@ TEXTS: dict[str, str] = {
         "{name} could not be fetched from the Hugging Face Hub. It needs a network; "
         "without one, take the rows of this repository: sql_data.load('train')."
     ),
+    "sql.no_table": N_("This is no CREATE TABLE statement with columns: {statement}"),
+    "sql.many_rows": N_("It returns more than {most} rows."),
+    "metric.execution": N_("execution match"),
+    "metric.raw": N_("exact text match"),
 }
