@@ -8,6 +8,7 @@ written: losses of a step differ by 4e-7, weights by 3e-6 after six steps. Allow
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import random
 import subprocess
@@ -51,6 +52,15 @@ def folder(tmp_path_factory) -> Path:
             row = {"prompt": chat[:-1], "completion": chat[-1:]}
             file.write(json.dumps(row) + "\n")
     return made
+
+
+@pytest.fixture(scope="module")
+def script():
+    """Return the script as a module."""
+    made = importlib.util.spec_from_file_location("train_sql", launching.SCRIPT)
+    module = importlib.util.module_from_spec(made)
+    made.loader.exec_module(module)
+    return module
 
 
 def spec(folder: Path, name: str, words: list[str]) -> dict:
@@ -138,13 +148,61 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(folder, one):
     assert farthest(folder / "one", folder / "killed") == 0.0
 
 
+PROBE = """
+from accelerate import Accelerator
+found = Accelerator(cpu=True)
+print("processes:", found.num_processes, "type:", found.distributed_type.name)
+"""
+
+
+def probe(folder: Path, words: list[str], **environ: str) -> str:
+    """Run what accelerate says of itself; returns what was said, once a process."""
+    script = folder / "probe.py"
+    script.write_text(PROBE)
+    done = subprocess.run(
+        [*launching.command([*words, str(script)])],
+        env=launching.environment(folder) | environ,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
 @pytest.mark.slow
-def test_accelerate_starts_one_process_on_processors_and_the_script_notices(folder):
+def test_accelerate_starts_one_process_on_processors_whatever_it_is_told(folder):
     words = ["accelerate", "launch", "--cpu", "--num_processes=2"]
-    words += [str(launching.SCRIPT), "--processes=2"]
-    done = subprocess.run(**spec(folder, "trap", words))
-    assert done.returncode != 0
-    assert "1 process(es) take part, 2 were wanted" in done.stdout
+    assert probe(folder, words).count("processes: 1 ") == 1
+
+
+def test_accelerate_leaves_shards_out_on_processors(folder):
+    environ = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "RANK": "0"}
+    environ |= {"LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "localhost"}
+    said = probe(folder, ["python"], MASTER_PORT="0", **environ)
+    assert "type: MULTI_CPU" in said
+
+
+def test_the_script_stops_when_other_processes_take_part_than_it_was_told(script):
+    script.check_processes(2, 2)
+    script.check_processes(2, None)
+    with pytest.raises(SystemExit, match="1 process.* take part, 2 were wanted"):
+        script.check_processes(1, 2)
+
+
+def test_the_script_stops_when_shards_were_configured_and_left_out(script, monkeypatch):
+    script.check_sharding(False)
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    script.check_sharding(True)
+    with pytest.raises(SystemExit, match="every process holds the whole model"):
+        script.check_sharding(False)
+
+
+def test_the_rows_of_data_sql_are_written_once(script, tmp_path):
+    file = script.write_data(tmp_path / "rows")
+    first = json.loads(file.read_text("utf-8").splitlines()[0])
+    assert set(first) == {"prompt", "completion"}
+    file.write_text("mine")
+    assert script.write_data(tmp_path / "rows").read_text("utf-8") == "mine"
 
 
 def sharded(script: Path) -> list[str]:
@@ -162,13 +220,6 @@ def test_shards_of_weights_are_saved_as_the_whole_that_one_process_learns(folder
     assert found["processes"] == 2
     assert losses(found) == pytest.approx(losses(one), abs=1e-4)
     assert farthest(folder / "one", folder / "shards") < 1e-4
-
-
-@pytest.mark.slow
-def test_a_configuration_of_shards_that_accelerate_drops_is_noticed(folder):
-    done = subprocess.run(**spec(folder, "whole", sharded(launching.SCRIPT)))
-    assert done.returncode != 0
-    assert "every process holds the whole model" in done.stdout
 
 
 @pytest.mark.slow
