@@ -1,7 +1,7 @@
 """How the training script is started: by python, by torchrun, by accelerate, by trl.
 
 Purpose: the command lines of `scripts/train_sql.py`, as people type them and as
-programs run them. What happens in the processes is `hf_training`'s concern; this module
+programs run them. What happens in the processes is `sft_runs`'s concern; this module
 only knows commands, and the result file that the script leaves behind.
 """
 
@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from helpers.hf_training import RESULT, ROOT, SETTINGS
 from helpers.messages import say
+from helpers.sft_runs import RESULT, ROOT, SETTINGS
 
 SCRIPT = ROOT / "scripts" / "train_sql.py"
 FSDP_SETTINGS = ROOT / "scripts" / "fsdp.yaml"
@@ -109,7 +109,7 @@ def run(
 
 
 def _from_checkpoint(folder: Path) -> dict[str, Any]:
-    from helpers.hf_training import last_checkpoint, losses
+    from helpers.sft_runs import last_checkpoint, losses
 
     last = last_checkpoint(folder)
     if last is None:

@@ -30,7 +30,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from helpers import hf_training
+from helpers import sft_runs
 from helpers.messages import say
 from helpers.recipes import write_jsonl
 
@@ -42,7 +42,7 @@ def own_arguments() -> tuple[argparse.Namespace, list[str]]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--config", type=Path, default=hf_training.SETTINGS)
+    parser.add_argument("--config", type=Path, default=sft_runs.SETTINGS)
     parser.add_argument("--processes", type=int, help="stop where there are others")
     parser.add_argument(
         "--keep-checkpoints", action="store_true", help="leave them when it is done"
@@ -90,26 +90,26 @@ def train(options: argparse.Namespace, words: list[str]) -> dict:
     from transformers import AutoTokenizer, set_seed
     from trl import SFTTrainer, get_peft_config
 
-    data, settings, source = hf_training.read_settings(words, options.config)
-    together = hf_training.participants()
+    data, settings, source = sft_runs.read_settings(words, options.config)
+    together = sft_runs.participants()
     check_processes(len(together), options.processes)
     folder = Path(settings.output_dir)
     with settings.main_process_first(desc="data"):  # one writes, the others wait
         file = write_data(Path(data.dataset_name))
-    run = hf_training.identity(settings, source, file)
-    hf_training.check_identity(folder, run)
-    if (folder / hf_training.RESULT).exists():
+    run = sft_runs.identity(settings, source, file)
+    sft_runs.check_identity(folder, run)
+    if (folder / sft_runs.RESULT).exists():
         if settings.process_index == 0:
             print(say("sft.already", model=folder))
-        return json.loads((folder / hf_training.RESULT).read_text("utf-8"))
-    rows_a_step = hf_training.share_batch(settings, len(together))
+        return json.loads((folder / sft_runs.RESULT).read_text("utf-8"))
+    rows_a_step = sft_runs.share_batch(settings, len(together))
     # LoRA's matrices begin by chance, before the trainer sets its own seed.
     set_seed(settings.seed)
     rows = load_dataset(
         "json", data_files=str(file), split="train", cache_dir=str(folder / "cache")
     )
     trainer = SFTTrainer(
-        model=hf_training.load_model(source),
+        model=sft_runs.load_model(source),
         args=settings,
         train_dataset=rows,
         processing_class=AutoTokenizer.from_pretrained(source.model_name_or_path),
@@ -118,14 +118,14 @@ def train(options: argparse.Namespace, words: list[str]) -> dict:
     check_sharding(trainer.accelerator.is_fsdp2)
     if trainer.is_world_process_zero():
         folder.mkdir(parents=True, exist_ok=True)
-        hf_training.write_json(folder / hf_training.RUN, run)
-    checkpoint = hf_training.last_checkpoint(folder)
+        sft_runs.write_json(folder / sft_runs.RUN, run)
+    checkpoint = sft_runs.last_checkpoint(folder)
     began = time.perf_counter()
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     seconds = time.perf_counter() - began
-    kind = hf_training.sharding(trainer)
+    kind = sft_runs.sharding(trainer)
     trainer.save_model(str(folder))
-    logged = hf_training.losses(trainer.state.log_history)
+    logged = sft_runs.losses(trainer.state.log_history)
     return {
         "processes": len(together),
         "hosts": len({one["host"] for one in together}),
@@ -150,14 +150,14 @@ def main() -> None:
 
     options, words = own_arguments()
     if options.write_data:
-        data, _, _ = hf_training.read_settings(words, options.config)
+        data, _, _ = sft_runs.read_settings(words, options.config)
         return print(write_data(Path(data.dataset_name)))
     result = train(options, words)
     folder = Path(result["model"])
     if group.is_initialized():
         group.barrier()
     if int(os.environ.get("RANK", "0")) == 0:
-        hf_training.write_json(folder / hf_training.RESULT, result)
+        sft_runs.write_json(folder / sft_runs.RESULT, result)
         # Pickled, and nobody needs it: the settings stand in the YAML.
         (folder / "training_args.bin").unlink(missing_ok=True)
         if not options.keep_checkpoints:

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers import hf_training
+from helpers import sft_runs
 
 
 @pytest.fixture
 def settings(tmp_path):
     """Return the settings in the repository, with an output folder of their own."""
-    return hf_training.read_settings([f"--output_dir={tmp_path}"])
+    return sft_runs.read_settings([f"--output_dir={tmp_path}"])
 
 
 def test_every_line_of_the_settings_is_an_argument_of_trl(settings):
@@ -28,12 +28,12 @@ def test_a_key_that_trl_does_not_know_is_refused(tmp_path):
     file = tmp_path / "wrong.yaml"
     file.write_text(f"output_dir: {tmp_path}\nmax_seq_length: 5\n")
     with pytest.raises(ValueError, match="max_seq_length"):
-        hf_training.read_settings(config=file)
+        sft_runs.read_settings(config=file)
 
 
 def test_the_command_line_wins_over_the_file(tmp_path):
     words = [f"--output_dir={tmp_path}", "--learning_rate=0.5", "--bf16=False"]
-    _, training, _ = hf_training.read_settings(words)
+    _, training, _ = sft_runs.read_settings(words)
     assert training.learning_rate == 0.5
     assert training.bf16 is False
 
@@ -42,17 +42,17 @@ def test_the_command_line_wins_over_the_file(tmp_path):
 def test_a_step_has_the_same_rows_in_any_number_of_processes(settings, processes, each):
     training = settings[1]
     training.gradient_accumulation_steps = 2
-    assert hf_training.share_batch(training, processes) == 32
+    assert sft_runs.share_batch(training, processes) == 32
     assert training.per_device_train_batch_size == each
 
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused(settings):
     with pytest.raises(ValueError, match="16 rows .* 3 processes"):
-        hf_training.share_batch(settings[1], 3)
+        sft_runs.share_batch(settings[1], 3)
 
 
 def test_one_process_without_a_group_is_one_participant():
-    (me,) = hf_training.participants()
+    (me,) = sft_runs.participants()
     assert me["rank"] == 0
 
 
@@ -65,20 +65,20 @@ def checkpoint(folder, step: int, state: str | None) -> None:
 
 
 def test_a_checkpoint_whose_writer_was_killed_is_passed_over(tmp_path):
-    assert hf_training.last_checkpoint(tmp_path) is None
+    assert sft_runs.last_checkpoint(tmp_path) is None
     checkpoint(tmp_path, 9, "{}")
     checkpoint(tmp_path, 10, "{}")
     checkpoint(tmp_path, 11, '{"epoch": ')
     checkpoint(tmp_path, 12, None)
-    assert hf_training.last_checkpoint(tmp_path).name == "checkpoint-10"
+    assert sft_runs.last_checkpoint(tmp_path).name == "checkpoint-10"
 
 
 def identities(tmp_path, *words: str, text: str = "a") -> dict[str, str]:
     """Return the identity of a training with these changes."""
     data = tmp_path / "train.jsonl"
     data.write_text(text)
-    _, training, model = hf_training.read_settings([f"--output_dir={tmp_path}", *words])
-    return hf_training.identity(training, model, data)
+    _, training, model = sft_runs.read_settings([f"--output_dir={tmp_path}", *words])
+    return sft_runs.identity(training, model, data)
 
 
 @pytest.mark.parametrize(
@@ -92,10 +92,10 @@ def identities(tmp_path, *words: str, text: str = "a") -> dict[str, str]:
 )
 def test_a_folder_of_another_training_is_refused(tmp_path, words, text, changed):
     before = identities(tmp_path)
-    hf_training.write_json(tmp_path / hf_training.RUN, before)
-    hf_training.check_identity(tmp_path, identities(tmp_path))
+    sft_runs.write_json(tmp_path / sft_runs.RUN, before)
+    sft_runs.check_identity(tmp_path, identities(tmp_path))
     with pytest.raises(ValueError, match=f"with other {changed}\\."):
-        hf_training.check_identity(tmp_path, identities(tmp_path, *words, text=text))
+        sft_runs.check_identity(tmp_path, identities(tmp_path, *words, text=text))
 
 
 def test_how_often_is_saved_and_where_does_not_make_another_training(tmp_path):
@@ -111,19 +111,27 @@ def test_two_batches_of_eight_are_the_same_training_as_one_of_sixteen(tmp_path):
     assert identities(tmp_path, *words) == identities(tmp_path)
 
 
+def test_a_cell_with_other_settings_than_the_file_is_told_in_what(tmp_path):
+    words = [f"--output_dir={tmp_path}", "--save_steps=7"]
+    _, same, _ = sft_runs.read_settings(words)
+    assert sft_runs.differences(same) == {}
+    _, other, _ = sft_runs.read_settings([*words, "--max_length=99"])
+    assert sft_runs.differences(other) == {"max_length": (99, 512)}
+
+
 def test_losses_are_read_from_the_log_and_nothing_else_is():
     log = [{"step": 1, "loss": 2.0}, {"step": 1, "eval_loss": 3.0}, {"train_loss": 1.0}]
-    assert hf_training.losses(log) == [(1, 2.0)]
+    assert sft_runs.losses(log) == [(1, 2.0)]
 
 
 def test_a_model_in_one_piece_is_called_whole():
     import torch
 
     trainer = SimpleNamespace(model_wrapped=torch.nn.Linear(1, 1))
-    assert hf_training.sharding(trainer) == "whole"
+    assert sft_runs.sharding(trainer) == "whole"
 
 
 def test_json_is_written_whole(tmp_path):
-    hf_training.write_json(tmp_path / "a.json", {"b": 1})
+    sft_runs.write_json(tmp_path / "a.json", {"b": 1})
     assert json.loads((tmp_path / "a.json").read_text()) == {"b": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]

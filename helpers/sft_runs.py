@@ -187,6 +187,25 @@ def identity(settings: SFTConfig, source: ModelConfig, data: Path) -> dict[str, 
         return found | {"data": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
+def differences(
+    settings: SFTConfig, config: Path = SETTINGS
+) -> dict[str, tuple[Any, Any]]:
+    """Return in what a notebook's settings and the file of settings differ.
+
+    Args:
+        settings: as a cell made them.
+        config: what the script reads.
+
+    Returns:
+        Argument -> (in the cell, in the file); empty when both train the same.
+    """
+    _, told, _ = read_settings([f"--output_dir={settings.output_dir}"], config)
+    here, there = settings.to_dict(), told.to_dict()
+    left_out = FREE - {"per_device_train_batch_size", "gradient_accumulation_steps"}
+    names = sorted(here.keys() - left_out)
+    return {x: (here[x], there[x]) for x in names if here[x] != there[x]}
+
+
 def check_identity(folder: Path, run: Mapping[str, str]) -> None:
     """Refuse to go on in the folder of another training.
 
