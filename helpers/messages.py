@@ -1923,4 +1923,9 @@ TEXTS: dict[str, str] = {
     "sql.many_rows": N_("It returns more than {most} rows."),
     "metric.execution": N_("execution match"),
     "metric.raw": N_("exact text match"),
+    "hf.no_base": N_("There is no base model '{name}'; there are: {known}."),
+    "hf.no_gpu": N_(
+        "The base model '{name}' needs a GPU with CUDA and bitsandbytes; this machine "
+        "has none. Set MODEL = 'local'."
+    ),
 }
