@@ -148,17 +148,15 @@ class AnswerTrainer(SFTTrainer):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """Return the cross-entropy of the answer's tokens, per token."""
-        places = {
-            name: inputs[name]
-            for name in ("input_ids", "attention_mask", "position_ids")
-            if name in inputs
-        }
-        causal = self.accelerator.unwrap_model(model)
-        causal = getattr(causal, "get_base_model", lambda: causal)()
-        states = causal.base_model(**places, use_cache=False).last_hidden_state
-        wanted = inputs["labels"][:, 1:]
+        labels = inputs["labels"]
+        # From the first answer's first token on; a token is foretold one place before.
+        start = int((labels != -100).any(dim=0).nonzero()[0])
+        places = torch.arange(start - 1, labels.shape[1] - 1, device=labels.device)
+        texts = {name: value for name, value in inputs.items() if name != "labels"}
+        output = model(**texts, use_cache=False, logits_to_keep=places)
+        wanted = labels[:, start:]
         counted = wanted != -100
-        scores = causal.get_output_embeddings()(states[:, :-1][counted]).float()
+        scores = output.logits[counted].float()
         loss = functional.cross_entropy(scores, wanted[counted], reduction="sum")
         if num_items_in_batch is None:
             num_items_in_batch = counted.sum()
@@ -260,6 +258,32 @@ def generate(
             answers[i] = text.strip()
     model.train(learning)
     return answers
+
+
+@torch.no_grad()
+def first_token_probability(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[Sequence[Mapping[str, str]]],
+    token: int,
+) -> float:
+    """Return how likely a token is at the start of an answer, on average.
+
+    Args:
+        model, tokenizer: as for `generate`.
+        prompts: messages that end with the user's.
+        token: its id.
+    """
+    model.eval()
+    found = []
+    for messages in prompts:
+        text = tokenizer.apply_chat_template(
+            list(messages), tokenize=False, add_generation_prompt=True
+        )
+        batch = tokenizer(text, return_tensors="pt", add_special_tokens=False)
+        scores = model(**batch.to(model.device)).logits[0, -1].float()
+        found.append(scores.softmax(-1)[token].item())
+    return sum(found) / len(found)
 
 
 def pairs(
