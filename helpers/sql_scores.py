@@ -17,9 +17,10 @@ not told apart). It must never know a model.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from typing import Any
 
 import pandas as pd
 import sqlglot
@@ -28,7 +29,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 from sqlglot.optimizer.simplify import simplify
 
-from helpers.evaluation import Answer, Result
+from helpers.evaluation import Answer, Result, interval, measure
 from helpers.sql_databases import (
     LONGEST,
     CannotRun,
@@ -255,7 +256,26 @@ def score_sql(answers: Sequence[Answer | str], rows: pd.DataFrame) -> Result:
     return Result(given, pd.DataFrame(scored))
 
 
-def error_counts(results: dict[str, Result]) -> pd.DataFrame:
+def match_table(results: Mapping[str, Result]) -> pd.DataFrame:
+    """Return a row per system: n, raw, exact and execution with intervals, valid.
+
+    Args:
+        results: name of the system -> what `score_sql` returned.
+    """
+    rows = []
+    for name, result in results.items():
+        row: dict[str, Any] = {"system": name, "n": len(result)}
+        row["raw"] = measure(result, "raw")
+        for metric in ("exact", "execution"):
+            found = interval(result, metric)
+            row[metric] = found.value
+            row[f"{metric}_low"], row[f"{metric}_high"] = found.low, found.high
+        row["valid"] = measure(result, "valid")
+        rows.append(row)
+    return pd.DataFrame(rows).set_index("system")
+
+
+def error_counts(results: Mapping[str, Result]) -> pd.DataFrame:
     """Return how many answers have each error: a row per error, a column per system."""
     counted = {
         name: result.rows["error"].value_counts() for name, result in results.items()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from types import SimpleNamespace
 
 import pytest
 
 from helpers import sft_runs
+from tools import notebooks as tool
 
 
 @pytest.fixture
@@ -117,6 +120,33 @@ def test_a_cell_with_other_settings_than_the_file_is_told_in_what(tmp_path):
     assert sft_runs.differences(same) == {}
     _, other, _ = sft_runs.read_settings([*words, "--max_length=99"])
     assert sft_runs.differences(other) == {"max_length": (99, 512)}
+
+
+# What follows from the machine, what is only watched, and the order of the rows, which
+# the notebook chooses by length (see sft.yaml).
+OF_THE_NOTEBOOK = set(
+    "output_dir use_cpu bf16 activation_checkpointing eval_strategy eval_steps "
+    "save_steps logging_steps train_sampling_strategy".split()
+)
+
+
+def test_the_file_of_settings_is_the_training_cell_of_the_notebook(settings):
+    notebook = tool.read(tool.NOTEBOOKS / "22_fine_tune_with_hugging_face.ipynb")
+    cells = {cell.id: cell.source for cell in notebook.cells}
+    (call,) = [
+        node
+        for node in ast.walk(ast.parse(cells["settings"]))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "SFTConfig"
+    ]
+    told = {word.arg: word.value for word in call.keywords}
+    compared = told.keys() - OF_THE_NOTEBOOK
+    assert len(compared) >= 8
+    for name in compared:
+        found = getattr(settings[1], name)
+        assert found == ast.literal_eval(told[name]), name
+    rank = int(re.search(r"^RANK = (\d+)$", cells["add-lora"], re.M)[1])
+    model = settings[2]
+    assert (model.lora_r, model.lora_alpha) == (rank, 2 * rank)
 
 
 def test_losses_are_read_from_the_log_and_nothing_else_is():

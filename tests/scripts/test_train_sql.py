@@ -27,6 +27,8 @@ SMALL = (
     f"--max_steps={STEPS}",
     "--per_device_train_batch_size=8",
     "--logging_steps=1",
+    "--learning_rate=2e-3",
+    "--lr_scheduler_type=linear",
     "--bf16=False",
     "--use_peft=False",
 )
