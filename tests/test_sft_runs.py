@@ -126,7 +126,7 @@ def test_a_cell_with_other_settings_than_the_file_is_told_in_what(tmp_path):
 # the notebook chooses by length (see sft.yaml).
 OF_THE_NOTEBOOK = set(
     "output_dir use_cpu bf16 activation_checkpointing eval_strategy eval_steps "
-    "save_steps logging_steps train_sampling_strategy".split()
+    "save_steps logging_steps report_to train_sampling_strategy".split()
 )
 
 
