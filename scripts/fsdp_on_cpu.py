@@ -8,7 +8,7 @@ word (`AcceleratorState.__init__`), and each process holds the whole model. Here
 one decision is turned round, and train_sql.py runs unchanged. So the YAML, the
 launcher's reading of it, accelerate's FSDP2 (which layers are wrapped, the optimiser's
 switch to shards, gathering and saving) and PyTorch's `fully_shard` are the ones that
-GPUs use. What this does not check: NCCL, memory, speed, mixed precision.
+GPUs use. What this does not check: NCCL, memory, speed.
 """
 
 from __future__ import annotations
