@@ -36,10 +36,6 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	$(PYTHON) -m pip install -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
-$(VENV)/.installed-bench: $(VENV)/.installed requirements-bench.txt
-	$(PYTHON) -m pip install -r requirements.txt -r requirements-bench.txt
-	@touch $@
-
 install: $(VENV)/.installed  ## set up .venv (COMPANION_TORCH=default: torch with CUDA)
 
 install-dev: $(VENV)/.installed-dev  ## set up .venv with the tools for tests
@@ -85,7 +81,7 @@ data: $(VENV)/.installed  ## make the generated files in data/ again, byte for b
 base-model: $(VENV)/.installed  ## pre-train the base model again (hours on two cores)
 	$(PYTHON) -m tools.base_model
 
-bench: $(VENV)/.installed-bench  ## measure training and serving side by side with others
+bench: $(VENV)/.installed  ## measure training and serving side by side with others
 	$(PYTHON) -m benchmarks
 
 freshness: $(VENV)/.installed-dev  ## name the rows of data/*.csv that are past their date
@@ -105,7 +101,7 @@ out/audit/.installed: requirements-audit.txt
 
 audit: out/audit/.installed  ## name known security holes of pinned packages (needs the network)
 	out/audit/bin/pip-audit --strict --no-deps --disable-pip \
-		-r requirements.txt -r requirements-dev.txt -r requirements-bench.txt
+		-r requirements.txt -r requirements-dev.txt
 
 clean:  ## remove the environment and everything that was built
 	rm -rf $(VENV) out dist *.egg-info .pytest_cache .ruff_cache .hypothesis

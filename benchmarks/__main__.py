@@ -24,6 +24,7 @@ BENCHMARKS = (
     "bench_methods",
     "bench_load",
     "bench_limits",
+    "bench_distributed",
 )
 
 

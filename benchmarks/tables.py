@@ -367,6 +367,47 @@ def limits_table(result: dict) -> str:
     )
 
 
+def distributed_table(result: dict) -> str:
+    """Tables of bench_distributed: training, then data."""
+    one = result["training"][0]["rows_per_second"]
+    rows = [
+        [
+            found["processes"],
+            found["threads"],
+            f"{found['rows_per_second']:.1f}",
+            f"{found['rows_per_second'] / one:.2f}×",
+            f"{found['seconds']:.1f}",
+            f"{found['with_start']:.1f}",
+            f"{found['losses'][-1]:.4f}",
+        ]
+        for found in result["training"]
+    ]
+    head = ["processes", "threads of each", "rows/s", "speed", "seconds of training"]
+    head += ["with start", "last loss"]
+    words = {"list": "list in memory", "stream": "stream", "disk": "on disk"}
+    data = [
+        [
+            f"{found['rows']:,}",
+            words[found["way"]],
+            found["processes"] or "this one",
+            f"{found['seconds']:.1f}",
+            f"{found['rows'] / found['seconds']:,.0f}",
+            f"{found['grown_mb']:.0f}",
+        ]
+        for found in result["data"]
+    ]
+    data_head = ["rows", "way", "processes of map", "seconds", "rows/s", "memory, MB"]
+    kind = "bfloat16" if result["training"][0]["bf16"] else "float32"
+    return (
+        table(head, rows)
+        + f"\n\n{result['batch']} rows a step of all processes together, "
+        f"{result['steps']} steps, {kind}.\n\n"
+        + table(data_head, data)
+        + "\n\nReading the file, tokenizing and going through all rows. Memory is what "
+        "the first process took beyond its start."
+    )
+
+
 TABLES = {
     "quality": quality_table,
     "training": training_table,
@@ -379,6 +420,7 @@ TABLES = {
     "methods": methods_table,
     "load": load_table,
     "limits": limits_table,
+    "distributed": distributed_table,
 }
 
 

@@ -321,6 +321,8 @@ METRICS: dict[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
     "recall": (("tp", "fp", "fn"), recall),
     "exact": (("exact",), _mean),
     "valid": (("valid",), _mean),
+    "execution": (("execution",), _mean),  # these two of sql_scores alone
+    "raw": (("raw",), _mean),
 }
 
 

@@ -2028,4 +2028,103 @@ TEXTS: dict[str, str] = {
     "check.open.closed": N_("One of yours was closed to new customers by {day}."),
     "check.open.more": N_("There is at least one more that was open on {day}."),
     "check.open.right": N_("On {day} a new customer can start a job in {n} ways."),
+    "sft.batch": N_(
+        "A batch of {rows} rows cannot be shared evenly among {processes} processes. "
+        "Choose per_device_train_batch_size so that {processes} divides it."
+    ),
+    "sft.other_run": N_(
+        "{folder} holds a training with other {changed}. Name another output_dir, or "
+        "delete that folder."
+    ),
+    "sft.processes": N_(
+        "{found} process(es) take part, {wanted} were wanted. `accelerate launch "
+        "--cpu` starts one whatever --num_processes says; use torchrun."
+    ),
+    "sft.not_sharded": N_(
+        "FSDP is configured, but every process holds the whole model: accelerate "
+        "leaves FSDP out on processors, without a word."
+    ),
+    "sft.already": N_("{model} is already trained; delete it to train it again."),
+    "sft.done": N_(
+        "{processes} process(es) on {hosts} machine(s), {device}, weights {weights}: "
+        "{rows_a_step} rows a step, {steps} steps, {seconds} s, last loss {loss:.4f}. "
+        "Model: {model}"
+    ),
+    "disk.unknown_way": N_("There is no way '{found}'; there are: {known}."),
+    "launching.failed": N_("This command failed: {command}\nIts last words:\n{end}"),
+    "sql.no_split": N_("There is no split '{split}'; there are: {known}."),
+    "sql.no_public": N_(
+        "{name} could not be fetched from the Hugging Face Hub. It needs a network; "
+        "without one, take the rows of this repository: sql_data.load('train')."
+    ),
+    "sql.no_table": N_("This is no CREATE TABLE statement with columns: {statement}"),
+    "sql.many_rows": N_("It returns more than {most} rows."),
+    "metric.execution": N_("execution match"),
+    "metric.raw": N_("exact text match"),
+    "hf.no_base": N_("There is no base model '{name}'; there are: {known}."),
+    "hf.no_gpu": N_(
+        "The base model '{name}' needs a GPU with CUDA and bitsandbytes; this machine "
+        "has none. Set MODEL = 'local'."
+    ),
+    "metric.exact_sql": N_("the same query"),
+    "metric.execution_sql": N_("the same rows"),
+    "reading.match": N_(
+        "{name}: same rows {execution:.2f} ({low:.2f} to {high:.2f}), same query "
+        "{exact:.2f}"
+    ),
+    "reading.matches": N_("Share of right queries. {parts}."),
+    "check.shuffle.right": N_("Right: the same order in every run, and no row lost."),
+    "check.shuffle.type": N_("Not yet: a function is expected, not a {found}."),
+    "check.shuffle.rows": N_(
+        "Not yet: the function should return a DataFrame; it returned a {found}."
+    ),
+    "check.shuffle.changed": N_(
+        "Not yet: the function changes the rows it was given. Return new ones."
+    ),
+    "check.shuffle.lost": N_(
+        "Not yet: of {n} rows {found} came back, or not the same ones."
+    ),
+    "check.shuffle.same": N_("Not yet: the rows stand in the order they had."),
+    "check.shuffle.chance": N_(
+        "Not yet: two calls gave two orders. Who runs it again gets other test rows."
+    ),
+    "check.labels.right": N_(
+        "Right: the loss counts the {n} tokens of the answer, its end included."
+    ),
+    "check.labels.type": N_("Not yet: a list of whole numbers is expected."),
+    "check.labels.length": N_(
+        "Not yet: {found} labels for {wanted} tokens; each token needs one."
+    ),
+    "check.labels.all": N_(
+        "Not yet: this learns the question and the tables too, as the tutorial did."
+    ),
+    "check.labels.mark": N_(
+        "Not yet: tokens that do not count need the number that cross_entropy ignores."
+    ),
+    "check.labels.swapped": N_("Not yet: the other way round."),
+    "check.labels.wrong": N_("Not yet: some tokens count that should not, or reverse."),
+    "check.cost.right": N_(
+        "Right: {dollars:.2f} dollars, {times:.2f} times the claim."
+    ),
+    "check.cost.type": N_("Not yet: a number of dollars is expected, not a {found}."),
+    "check.cost.claim": N_(
+        "Not yet: that is the claim, kept from the shorter run. Compute it."
+    ),
+    "check.cost.unit": N_("Not yet: the price is for an hour."),
+    "check.cost.wrong": N_("Not yet: hours times the price of an hour."),
+    "check.width.right": N_(
+        "Right: about {points:.1f} points either way. Half a point says nothing."
+    ),
+    "check.width.type": N_("Not yet: a number of points is expected, not a {found}."),
+    "check.width.percent": N_("Not yet: give it in points of percent."),
+    "check.width.one": N_(
+        "Not yet: that is for one share. Both shares of the difference can be off."
+    ),
+    "check.width.error": N_(
+        "Not yet: that is one standard error. How many of them hold 95 %?"
+    ),
+    "check.width.whole": N_("Not yet: that is the whole width. Take half of it."),
+    "check.width.wrong": N_(
+        "Not yet: start from the variance of a share, p (1 - p) / n."
+    ),
 }

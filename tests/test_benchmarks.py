@@ -10,6 +10,7 @@ import pytest
 from benchmarks import (
     bench_check,
     bench_data,
+    bench_distributed,
     bench_latency,
     bench_scaling,
     bench_training,
@@ -263,3 +264,48 @@ def test_the_picture_shows_the_results_that_are_there(tmp_path):
     assert "TRL" in drawn.reading
     assert len(drawn.figure.axes) == 3
     assert 5_000 < len(drawn.png()) < 100_000
+
+
+DISTRIBUTED = {
+    "machine": MACHINE,
+    "batch": 16,
+    "steps": 60,
+    "training": [
+        {
+            "processes": processes,
+            "threads": 1,
+            "rows_per_second": 40.0 * processes,
+            "seconds": 10.0,
+            "with_start": 18.0,
+            "bf16": True,
+            "losses": [3.0, 0.5],
+        }
+        for processes in (1, 2)
+    ],
+    "data": [
+        {
+            "way": "disk",
+            "processes": processes,
+            "rows": 1000,
+            "tokens": 5000,
+            "seconds": 2.0,
+            "grown_mb": 30.0,
+        }
+        for processes in (None, 2)
+    ],
+}
+
+
+def test_processes_become_tables_of_training_and_of_data():
+    text = tables.distributed_table(DISTRIBUTED)
+    assert "| 2 | 1 | 80.0 | 2.00× | 10.0 | 18.0 | 0.5000 |" in text
+    assert "| 1,000 | on disk | this one | 2.0 | 500 | 30 |" in text
+    assert "| 1,000 | on disk | 2 | 2.0 | 500 | 30 |" in text
+
+
+def test_rows_for_many_processes_are_repeated_when_there_are_too_few(tmp_path):
+    path = bench_distributed.write_rows(tmp_path, 12_100)
+    lines = path.read_text("utf-8").splitlines()
+    assert len(lines) == 12_100
+    assert lines[0] == lines[12_000]
+    assert set(json.loads(lines[0])) == {"messages"}

@@ -32,6 +32,7 @@ NOT_IMPORTED = {
     "azure-identity": "the Azure notebook and its tests: azure.identity",
     "azure-mgmt-cognitiveservices": "the same: azure.mgmt.cognitiveservices",
     "azure-ai-projects": "the same: azure.ai.projects",
+    "accelerate": "torch's processes under SFTTrainer; launching starts its command",
 }
 
 
