@@ -33,10 +33,13 @@ class Kind:
     Attributes:
         pythons: versions of Python that all of its pins have wheels for.
         proof: arguments of its Python that fail when something is missing.
+        empty: modules that it imports and does not use for text; empty files stand
+            in for them.
     """
 
     pythons: tuple[tuple[int, int], ...]
     proof: tuple[str, ...]
+    empty: tuple[str, ...] = ()
 
 
 # pip found a wheel of every line for these versions on 2026-11-23, on Linux; pandas
@@ -48,9 +51,19 @@ KINDS = {
         ("-c", "import autotrain.cli.autotrain, autotrain.trainers.clm.train_clm_sft"),
     ),
     "llamafactory": Kind(
-        OLD_PYTHONS, ("-c", "import llamafactory.train.tuner, llamafactory.webui")
+        OLD_PYTHONS,
+        ("-c", "import llamafactory.train.tuner, llamafactory.webui.interface"),
+        # Its part for sounds; torchaudio itself would have to fit torch's build.
+        ("torchaudio",),
     ),
 }
+
+# Writes an empty module into the environment that runs it.
+EMPTY = (
+    "import pathlib, sys, sysconfig; "
+    "path = pathlib.Path(sysconfig.get_paths()['purelib'], sys.argv[1] + '.py'); "
+    "path.write_text('# Empty: see tools/make_environment.py.\\n')"
+)
 
 
 class CannotMake(Exception):
@@ -149,6 +162,7 @@ def make(name: str, folder: Path, requirements: Path, run: Run = _run) -> bool:
     steps: list[tuple[str, Sequence[str | Path]]] = [
         ("torch", [python, ROOT / "tools" / "install_torch.py"]),
         ("the packages", [*pip, "-r", requirements]),
+        *(("an empty " + one, [python, "-c", EMPTY, one]) for one in KINDS[name].empty),
         ("a first import", [python, *KINDS[name].proof]),
     ]
     for what, command in steps:
