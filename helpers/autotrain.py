@@ -23,6 +23,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,6 +49,7 @@ LONGEST_NAME = 50  # of a project
 WEIGHTS, ADAPTER = "model.safetensors", "adapter_model.safetensors"
 SOURCE = "companion_source.txt"  # which base model a folder was made from
 POLL_S = 0.2
+VERSION = "import importlib.metadata as m; print(m.version('autotrain-advanced'))"
 # "INFO     | 2026-11-23 08:00:00 | module:function:line - message", at times behind a
 # progress bar in the same line.
 ERROR = re.compile(r"ERROR\s*\| [\d-]+ [\d:]+ \| \S+ - (?P<text>[^\r\n]*)")
@@ -109,6 +111,25 @@ def variables(threads: int | None = None) -> dict[str, str]:
     return found
 
 
+def describe() -> str:
+    """Return which AutoTrain is there, or that there is none and what to do."""
+    if environment() is None:
+        return say("autotrain.missing")
+    told = subprocess.run(
+        [program("python"), "-c", VERSION], capture_output=True, text=True, check=True
+    )
+    return say("autotrain.there", version=told.stdout.strip())
+
+
+def not_run(what: str) -> str:
+    """Return the sentence of a cell that does nothing for want of AutoTrain.
+
+    Args:
+        what: would have been run.
+    """
+    return say("autotrain.not_run", what=what)
+
+
 def prepare_base(target: str | Path, source: Path = BASE_MODEL) -> Path:
     """Save the base model as AutoTrain's transformers reads it, unless that was done.
 
@@ -140,6 +161,61 @@ def prepare_base(target: str | Path, source: Path = BASE_MODEL) -> Path:
         raise TrainingFailed(say("autotrain.resave", error=done.stderr[-800:]))
     mark.write_text(sign + "\n", encoding="utf-8")
     return target
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two folders make of the same texts, each read by its own transformers.
+
+    Attributes:
+        n: how many texts.
+        ids: whether all token ids are the same.
+        difference: the largest between two logits of the next token.
+    """
+
+    n: int
+    ids: bool
+    difference: float
+
+    def __str__(self) -> str:
+        key = "same" if self.ids else "other"
+        return say(f"autotrain.ids.{key}", n=self.n, difference=self.difference)
+
+
+def same_model(
+    again: str | Path,
+    chats: Sequence[Sequence[Mapping[str, str]]],
+    source: Path = BASE_MODEL,
+) -> Comparison:
+    """Ask AutoTrain's transformers and today's what they make of the same texts.
+
+    Args:
+        again: the folder that `prepare_base` made, for AutoTrain's.
+        chats: messages of each text.
+        source: the folder that it was made from, for today's.
+    """
+    tool, asked = ROOT / "tools" / "resave_base.py", json.dumps(list(chats))
+    told = []
+    for python, folder, more in (
+        (program("python"), again, variables()),
+        (sys.executable, source, {"HF_HUB_OFFLINE": "1"}),
+    ):
+        done = subprocess.run(
+            [python, tool, "probe", folder],
+            input=asked, env={**os.environ, **more}, capture_output=True, text=True,
+            check=True,
+        )  # fmt: skip
+        told.append(json.loads(done.stdout))
+    pairs = list(zip(*told, strict=True))
+    apart = [
+        abs(one - other)
+        for old, new in pairs
+        for one, other in zip(
+            [*old["first"], old["total"]], [*new["first"], new["total"]], strict=True
+        )
+    ]
+    same = all(old["ids"] == new["ids"] for old, new in pairs)
+    return Comparison(len(pairs), same, max(apart))
 
 
 # --- the configuration file -------------------------------------------------------

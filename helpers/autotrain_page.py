@@ -130,6 +130,11 @@ def open_page(folder: str | Path, base_model: str | Path) -> Iterator[Page]:
         yield Page(url, folder, hub, started, client)
 
 
+def left_over(page: Page) -> int:
+    """Return how many processes of a page still live."""
+    return len(page.started.alive())
+
+
 def free_port() -> int:
     """Return a port of this machine that nobody uses."""
     with socket.socket() as probe:

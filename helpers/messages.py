@@ -1993,4 +1993,34 @@ TEXTS: dict[str, str] = {
         "No Chromium that playwright can move: the form was sent by HTTP, and there is "
         "no picture."
     ),
+    "autotrain.there": N_("AutoTrain {version}, in an environment of its own."),
+    "autotrain.not_run": N_(
+        "Not run, and nothing is claimed: {what}. AutoTrain's environment is not there."
+    ),
+    "autotrain.ids.same": N_(
+        "{n} texts: the same token ids, logits apart by {difference:g} at most."
+    ),
+    "autotrain.ids.other": N_(
+        "{n} texts: other token ids, logits apart by {difference:g}."
+    ),
+    "trl.failed": N_(
+        "The training failed (exit status {status}).\n{error}\nAll of it: {log}"
+    ),
+    "check.config_mended.right": N_("Right: nothing is an error, and LoRA stays."),
+    "check.config_mended.type": N_("Not yet: a configuration is a dict of dicts."),
+    "check.config_mended.lora": N_("Not yet: it no longer trains with LoRA."),
+    "check.config_mended.errors": N_("Not yet, an error is left: {where}. {reason}"),
+    "check.steps.right": N_("Right: {steps} steps."),
+    "check.steps.type": N_("Not yet: a whole number is wanted, not {found}."),
+    "check.steps.epoch": N_("Not yet: that is one epoch."),
+    "check.steps.rows": N_("Not yet: a step takes a block of the tape, not a row."),
+    "check.steps.part": N_(
+        "Not yet: what is left behind the last whole block is lost."
+    ),
+    "check.steps.wrong": N_("Not yet: how many whole blocks has the tape?"),
+    "check.share.right": N_("Right: {share:.0%} of the loss is about answers."),
+    "check.share.type": N_("Not yet: a number between 0 and 1 is wanted."),
+    "check.share.questions": N_("Not yet: that is the share of the questions."),
+    "check.share.mean": N_("Not yet: that is per answer; take all of them together."),
+    "check.share.wrong": N_("Not yet: tokens of all answers, divided by the tape."),
 }
