@@ -362,7 +362,9 @@ def check_config(
         folder = folder or Path(settings).parent
         settings = yaml.safe_load(Path(settings).read_text(encoding="utf-8"))
     if not isinstance(settings, Mapping):
-        return Remarks([_remark("error", "whole", "config", found=type(settings))])
+        return Remarks(
+            [_remark("error", "config", "whole", found=type(settings).__name__)]
+        )
     found = _shape(settings)
     if not found.ok:
         return found
@@ -432,7 +434,8 @@ def _errors(config: Config, folder: Path, gpu: bool) -> list[Remark]:
     table = _training_file(config, folder)
     if table is not None:
         column = config.data.column_mapping.text_column
-        first = json.loads(table.open(encoding="utf-8").readline() or "{}")
+        with table.open(encoding="utf-8") as rows:
+            first = json.loads(rows.readline() or "{}")
         if column not in first:
             found.append(
                 _remark(
