@@ -75,14 +75,14 @@ class Form:
 
     Attributes:
         project: name of the project, and of its folder.
-        base_model: folder of a model.
+        base_model: folder of a model, as seen from the page's folder.
         training_file: rows, JSON Lines or CSV.
         column: in which the rows have their text or messages.
         params: the parameters, as the page's JSON field takes them.
     """
 
     project: str
-    base_model: Path
+    base_model: str | Path
     training_file: Path
     column: str
     params: Mapping[str, Any]
@@ -99,7 +99,7 @@ def open_page(folder: str | Path, base_model: str | Path) -> Iterator[Page]:
 
     Args:
         folder: where it works; made if it is not there.
-        base_model: folder of the model that the page offers.
+        base_model: folder of the model that the page offers, as seen from `folder`.
 
     Raises:
         AutoTrainMissing: there is no environment.

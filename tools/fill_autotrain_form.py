@@ -20,22 +20,24 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, Route, sync_playwright
 
-SIZE = {"width": 1180, "height": 900}
+SIZE = {"width": 1100, "height": 560}
 PATIENCE_MS = 60_000
 # Ours, not AutoTrain's: without any, symbols fill the window and hidden parts show.
 STYLE = """
 body { font: 14px/1.35 sans-serif; margin: 0; color: #1f2937; background: #f3f4f6 }
-.hidden { display: none !important }
+.hidden { display: none }
 svg, i { display: none }
 aside { position: fixed; inset: 0 auto 0 0; width: 220px; padding: 12px;
         background: #fff; border-right: 1px solid #d1d5db }
-aside ul { list-style: none; padding: 0 } aside a { color: inherit }
+ul { list-style: none; padding: 0; margin: 6px 0 } aside a { color: inherit }
 aside img, aside hr, button[id$="_info"] { display: none }
 body > .p-4 { margin: 0 16px 0 260px }
 input, select, textarea { font: inherit; width: 100%; box-sizing: border-box;
         padding: 3px 6px; border: 1px solid #9ca3af; border-radius: 4px }
 input[type=checkbox] { width: auto }
 button { font: inherit; padding: 6px 12px; border-radius: 4px; border: 0 }
+#training-data { display: block } #valid-data { display: none }
+#data_files_training { display: none } #params_json { max-height: 400px }
 #start-training-button { background: #2563eb; color: #fff }
 p { margin: 8px 0 2px } .grid { display: grid; gap: 8px 20px }
 .grid-cols-2 { grid-template-columns: 1fr 1fr }
