@@ -46,6 +46,8 @@ VARIABLE = "COMPANION_AUTOTRAIN"  # folder of an environment that lies elsewhere
 NAME = "autotrain"
 BASE_MODEL = DATA_DIR / "base_model"
 LONGEST_NAME = 50  # of a project
+IN_FEW_BITS = ("int4", "int8")
+TEMPLATES = ("tokenizer", "chatml", "zephyr")
 WEIGHTS, ADAPTER = "model.safetensors", "adapter_model.safetensors"
 SOURCE = "companion_source.txt"  # which base model a folder was made from
 POLL_S = 0.2
@@ -221,11 +223,16 @@ def same_model(
 # --- the configuration file -------------------------------------------------------
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
+class _Known(BaseModel):
+    """A section whose keys are all known; values are as lenient as AutoTrain's.
+
+    YAML reads 1e-4 as a text, which AutoTrain takes for a number.
+    """
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
 
-class Params(_Strict):
+class Params(_Known):
     """The section `params` for language models, with AutoTrain's own defaults."""
 
     add_eos_token: bool = True
@@ -265,7 +272,7 @@ class Params(_Strict):
     distributed_backend: str | None = None
 
 
-class Columns(_Strict):
+class Columns(_Known):
     """The section `data.column_mapping`."""
 
     text_column: str
@@ -273,7 +280,7 @@ class Columns(_Strict):
     rejected_text_column: str | None = None
 
 
-class Data(_Strict):
+class Data(_Known):
     """The section `data`; AutoTrain stops when one of its keys is missing."""
 
     path: str
@@ -283,7 +290,7 @@ class Data(_Strict):
     column_mapping: Columns
 
 
-class Hub(_Strict):
+class Hub(_Known):
     """The section `hub`, which may be left out."""
 
     username: str | None
@@ -291,7 +298,7 @@ class Hub(_Strict):
     push_to_hub: bool
 
 
-class Config(_Strict):
+class Config(_Known):
     """A whole file for a task of language models.
 
     Source: docs/source/config.mdx and src/autotrain/parser.py of AutoTrain 0.8.36,
@@ -422,7 +429,7 @@ def _errors(config: Config, folder: Path, gpu: bool) -> list[Remark]:
     name = config.project_name
     if not name.replace("-", "").isalnum() or len(name) > LONGEST_NAME:
         found.append(_remark("error", "name", "project_name", most=LONGEST_NAME))
-    if params.peft and params.quantization and not gpu:
+    if params.peft and params.quantization in IN_FEW_BITS and not gpu:
         found.append(
             _remark(
                 "error", "quantization", "params.quantization",
@@ -443,7 +450,9 @@ def _errors(config: Config, folder: Path, gpu: bool) -> list[Remark]:
                     column=column, known=", ".join(first),
                 )
             )  # fmt: skip
-        elif isinstance(first[column], list) and config.data.chat_template is None:
+        elif isinstance(first[column], list) and (
+            config.data.chat_template not in TEMPLATES
+        ):
             found.append(_remark("error", "template", "data.chat_template"))
     elif config.backend == "local" and (folder / config.data.path).is_dir():
         found.append(

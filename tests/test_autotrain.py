@@ -100,9 +100,17 @@ def test_a_misspelled_key_is_told_with_the_right_one(settings: dict[str, Any]) -
 
 
 def test_an_unknown_key_and_a_wrong_type_are_errors(settings: dict[str, Any]) -> None:
-    settings["params"] |= {"zzz": 1, "lr": "high", "epochs": True}
+    settings["params"] |= {"zzz": 1, "lr": "high", "epochs": 1.5}
     found = places(check_config(settings))
     assert set(found) == {"params.zzz", "params.lr", "params.epochs"}
+
+
+def test_what_yaml_reads_as_a_text_may_be_a_number(
+    settings: dict[str, Any], folder: Path
+) -> None:
+    settings["params"]["lr"] = yaml.safe_load("1e-4")
+    assert isinstance(settings["params"]["lr"], str)
+    assert check_config(settings, folder).ok
 
 
 @pytest.mark.parametrize(
@@ -114,6 +122,7 @@ def test_an_unknown_key_and_a_wrong_type_are_errors(settings: dict[str, Any]) ->
         ({"params.mixed_precision": "fp16"}, "params.mixed_precision"),
         ({"data.train_split": "training"}, "data.train_split"),
         ({"data.chat_template": None}, "data.chat_template"),
+        ({"data.chat_template": "none"}, "data.chat_template"),
         (
             {"data.column_mapping": {"text_column": "text"}},
             "data.column_mapping.text_column",
