@@ -17,6 +17,7 @@ NAMES = (
     "01_meet_fine_tuning.ipynb",
     "03_open_the_box.ipynb",
     "21_deploy_on_azure.ipynb",
+    "23_train_without_code.ipynb",
 )
 
 
