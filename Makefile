@@ -15,7 +15,8 @@ FIRST_NOTEBOOK := $(firstword $(NOTEBOOKS))
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev demo test unit notebooks lab lint format data \
-	base-model bench conformance conformance-short freshness audit clean
+	base-model bench conformance conformance-short freshness audit autotrain \
+	llamafactory clean
 
 help:  ## list what make can do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -102,6 +103,13 @@ out/audit/.installed: requirements-audit.txt
 audit: out/audit/.installed  ## name known security holes of pinned packages (needs the network)
 	out/audit/bin/pip-audit --strict --no-deps --disable-pip \
 		-r requirements.txt -r requirements-dev.txt
+
+# Tools with pins of their own, each in an environment of its own; none needs ours.
+autotrain:  ## make AutoTrain's environment, for notebook 23
+	$(or $(HOST_PYTHON),python3) tools/make_environment.py autotrain
+
+llamafactory:  ## make LLaMA-Factory's environment, for its web page
+	$(or $(HOST_PYTHON),python3) tools/make_environment.py llamafactory
 
 clean:  ## remove the environment and everything that was built
 	rm -rf $(VENV) out dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -2127,4 +2127,113 @@ TEXTS: dict[str, str] = {
     "check.width.wrong": N_(
         "Not yet: start from the variance of a share, p (1 - p) / n."
     ),
+    "autotrain.missing": N_(
+        "AutoTrain's environment is not there. Run 'make autotrain' in the repository "
+        "(about two minutes, 1.7 GB), or set COMPANION_AUTOTRAIN to its folder."
+    ),
+    "autotrain.resave": N_("The base model could not be saved again:\n{error}"),
+    "autotrain.config.ok": N_("No problems found."),
+    "autotrain.remark": N_("{severity}: {where}: {reason} {fix}"),
+    "autotrain.reason.config": N_("This is no configuration but {found}."),
+    "autotrain.fix.config": N_("Write keys and values: 'task: llm-sft', and so on."),
+    "autotrain.reason.lacking": N_("The key is missing."),
+    "autotrain.fix.lacking": N_("Add it; null is a value, too."),
+    "autotrain.reason.misspelled": N_("There is no such key."),
+    "autotrain.fix.misspelled": N_("Did you mean '{near}'?"),
+    "autotrain.reason.unknown": N_(
+        "There is no such key; AutoTrain would go on without it."
+    ),
+    "autotrain.fix.unknown": N_("Take it out."),
+    "autotrain.reason.type": N_("{found!r} does not fit: {wanted}."),
+    "autotrain.fix.type": N_("Write a value of that kind."),
+    "autotrain.reason.name": N_(
+        "A name has letters, digits and hyphens, {most} at most."
+    ),
+    "autotrain.fix.name": N_("Choose another one."),
+    "autotrain.reason.quantization": N_(
+        "With LoRA the base model would be loaded as {found}, which needs CUDA. It is "
+        "so by default."
+    ),
+    "autotrain.fix.quantization": N_("Write 'quantization: null'."),
+    "autotrain.reason.fp16": N_("Training in fp16 needs a GPU."),
+    "autotrain.fix.fp16": N_("Write null, or bf16."),
+    "autotrain.reason.column": N_(
+        "The rows have no column '{column}'; they have {known}."
+    ),
+    "autotrain.fix.column": N_("Name one of these."),
+    "autotrain.reason.template": N_("The rows are messages, and nothing joins them."),
+    "autotrain.fix.template": N_("Write 'chat_template: tokenizer'."),
+    "autotrain.reason.file": N_("There is no file {name}.jsonl or {name}.csv."),
+    "autotrain.fix.file": N_("Name the file without its ending."),
+    "autotrain.reason.valid_split": N_(
+        "Of files on this machine, AutoTrain drops the validation rows silently: no "
+        "validation loss, no checkpoint between."
+    ),
+    "autotrain.fix.valid_split": N_("Write null, and evaluate afterwards."),
+    "autotrain.reason.packing": N_(
+        "Rows are put end to end and cut into blocks of this many tokens; the loss "
+        "counts the question as well as the answer."
+    ),
+    "autotrain.fix.packing": N_("Nothing to mend: it cannot be switched off."),
+    "autotrain.reason.seed": N_("The seed never reaches the trainer, which takes 42."),
+    "autotrain.fix.seed": N_("Leave it out."),
+    "autotrain.reason.merge": N_("Without LoRA there is nothing to merge."),
+    "autotrain.fix.merge": N_("Write 'peft: true', or take it out."),
+    "autotrain.reason.accumulation": N_(
+        "Without it a step takes four batches, in a file as in the page."
+    ),
+    "autotrain.fix.accumulation": N_("Write the number that you mean, such as 1."),
+    "autotrain.reason.hub": N_("Your model leaves this machine."),
+    "autotrain.fix.hub": N_("Write false, or leave the section out."),
+    "autotrain.exists": N_(
+        "The project '{folder}' is there already. Choose another name, or again=True."
+    ),
+    "autotrain.not_ours": N_(
+        "The folder '{folder}' is there, and AutoTrain has not made it. Choose another "
+        "project name."
+    ),
+    "autotrain.note": N_("epoch {epoch:.1f} · loss {loss:.2f}"),
+    "autotrain.failed": N_(
+        "The training left no model (exit status {status}, which is 0 either way). The "
+        "last error: {error}\nEverything it said: {log}"
+    ),
+    "autotrain.silent": N_("it said nothing"),
+    "autotrain.page.down": N_("AutoTrain's page did not start. It said:\n{log}"),
+    "autotrain.page.refused": N_("AutoTrain's page refused the form: {error}"),
+    "autotrain.page.slow": N_("The training was not over after {seconds:.0f} seconds."),
+    "autotrain.page.by_browser": N_("The form was filled in and sent in Chromium."),
+    "autotrain.page.by_http": N_(
+        "No Chromium that playwright can move: the form was sent by HTTP, and there is "
+        "no picture."
+    ),
+    "autotrain.there": N_("AutoTrain {version}, in an environment of its own."),
+    "autotrain.not_run": N_(
+        "Not run, and nothing is claimed: {what}. AutoTrain's environment is not there."
+    ),
+    "autotrain.ids.same": N_(
+        "{n} texts: the same token ids, logits apart by {difference:g} at most."
+    ),
+    "autotrain.ids.other": N_(
+        "{n} texts: other token ids, logits apart by {difference:g}."
+    ),
+    "trl.failed": N_(
+        "The training failed (exit status {status}).\n{error}\nAll of it: {log}"
+    ),
+    "check.config_mended.right": N_("Right: nothing is an error, and LoRA stays."),
+    "check.config_mended.type": N_("Not yet: a configuration is a dict of dicts."),
+    "check.config_mended.lora": N_("Not yet: it no longer trains with LoRA."),
+    "check.config_mended.errors": N_("Not yet, an error is left: {where}. {reason}"),
+    "check.steps.right": N_("Right: {steps} steps."),
+    "check.steps.type": N_("Not yet: a whole number is wanted, not {found}."),
+    "check.steps.epoch": N_("Not yet: that is one epoch."),
+    "check.steps.rows": N_("Not yet: a step takes a block of the tape, not a row."),
+    "check.steps.part": N_(
+        "Not yet: what is left behind the last whole block is lost."
+    ),
+    "check.steps.wrong": N_("Not yet: how many whole blocks has the tape?"),
+    "check.share.right": N_("Right: {share:.0%} of the loss is about answers."),
+    "check.share.type": N_("Not yet: a number between 0 and 1 is wanted."),
+    "check.share.questions": N_("Not yet: that is the share of the questions."),
+    "check.share.mean": N_("Not yet: that is per answer; take all of them together."),
+    "check.share.wrong": N_("Not yet: tokens of all answers, divided by the tape."),
 }

@@ -1,4 +1,4 @@
-"""Browser tests need Chromium: without it they stay out, and that is said loudly."""
+"""Some tests need Chromium or AutoTrain: without, they stay out, said loudly."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import shutil
 
 import pytest
+
+from helpers.autotrain import environment as autotrain
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -23,19 +25,32 @@ def _missing() -> str:
     )
 
 
-def pytest_report_header() -> str:
-    """Say at the start which browser is used."""
+def _no_autotrain() -> str:
+    return (
+        "TESTS OF AUTOTRAIN DO NOT RUN: its environment is not there. Make it with "
+        "'make autotrain', or set COMPANION_AUTOTRAIN to its folder."
+    )
+
+
+def pytest_report_header() -> list[str]:
+    """Say at the start which browser and which AutoTrain are used."""
     found = chromium()
-    return f"browser tests: {found}" if found else _missing()
+    return [
+        f"browser tests: {found}" if found else _missing(),
+        f"autotrain: {autotrain()}" if autotrain() else _no_autotrain(),
+    ]
 
 
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Leave browser tests out where there is no browser."""
-    if chromium():
-        return
-    left_out = [item for item in items if item.get_closest_marker("browser")]
+    """Leave tests out where there is no browser, or no AutoTrain."""
+    absent = {"browser": not chromium(), "autotrain": not autotrain()}
+    left_out = [
+        item
+        for item in items
+        if any(gone and item.get_closest_marker(name) for name, gone in absent.items())
+    ]
     if left_out:
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
@@ -45,3 +60,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say it again at the end, where people look."""
     if not chromium():
         terminalreporter.write_sep("!", _missing(), red=True, bold=True)
+    if not autotrain():
+        terminalreporter.write_sep("!", _no_autotrain(), red=True, bold=True)

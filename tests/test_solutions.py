@@ -18,6 +18,7 @@ NAMES = (
     "03_open_the_box.ipynb",
     "21_deploy_on_azure.ipynb",
     "24_compare_the_ways.ipynb",
+    "23_train_without_code.ipynb",
 )
 
 

@@ -67,6 +67,20 @@ class Picture:
     alt: str
     width: int  # pixels of a page
 
+    @classmethod
+    def of_file(cls, path: str | Path, alt: str, width: int) -> Picture:
+        """Return a picture of a file, in few colours, so that notebooks stay small.
+
+        Args:
+            path: an image.
+            alt: what one sees on it.
+            width: in pixels, of the picture and of the page.
+        """
+        with PIL.Image.open(path) as image:
+            height = round(image.height * width / image.width)
+            small = image.convert("RGB").resize((width, height), PIL.Image.LANCZOS)
+        return cls(_few_colours(small, 32), alt, width)
+
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
@@ -88,14 +102,7 @@ class Chart:
         with mpl.rc_context(chart_fonts()):
             self.figure.savefig(image, format="png", dpi=DPI)
         # Lines and letters need few colours; a third of the bytes in saved notebooks.
-        drawn = (
-            PIL.Image.open(image)
-            .convert("RGB")
-            .quantize(64, dither=PIL.Image.Dither.NONE)
-        )
-        small = io.BytesIO()
-        drawn.save(small, format="png", optimize=True)
-        return small.getvalue()
+        return _few_colours(PIL.Image.open(image).convert("RGB"), 64)
 
     def save(self, path: str | Path) -> Path:
         """Write the figure as a PNG file and return its path."""
@@ -121,6 +128,15 @@ class Chart:
 
     def __str__(self) -> str:
         return self.reading
+
+
+def _few_colours(image: PIL.Image.Image, n: int) -> bytes:
+    """Return an image as a small PNG of n colours."""
+    small = io.BytesIO()
+    image.quantize(n, dither=PIL.Image.Dither.NONE).save(
+        small, format="png", optimize=True
+    )
+    return small.getvalue()
 
 
 def chart_fonts() -> dict[str, Any]:
