@@ -37,6 +37,7 @@ from helpers.provider.grammars import ConstraintBroken, Grammar
 from helpers.provider.inference import AnsweringModel, open_for_answers
 from helpers.provider.rendering import ChatRenderer
 from helpers.provider.sampling import Choice, Sampler, choose
+from helpers.provider.threads import give_back_memory
 
 log = logging.getLogger(__name__)
 
@@ -539,15 +540,20 @@ class Engine:
     def _make_room(self, keep: Path | None = None) -> None:
         """Let go of the models unused for longest, but never of one at work."""
         with self._lock:
+            before = len(self._models)
             for path in list(self._models):
                 if len(self._models) <= self._max_loaded:
-                    return
+                    break
                 if not self._models[path].busy and path != keep:
                     del self._models[path]
+            fewer = len(self._models) < before
+        if fewer:
+            give_back_memory()
 
     def _forget(self, path: Path) -> None:
         with self._lock:
             self._models.pop(path, None)
+        give_back_memory()
 
     def _turn(self, path: Path, loaded: _Loaded) -> None:
         """One token for every answer of a model, new answers taken in before."""

@@ -18,6 +18,8 @@ step: 98, 133 and 84 ms. So models of that size get one thread.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 from pathlib import Path
 from typing import Literal
@@ -84,3 +86,14 @@ def thread_environment(role: Role, threads: int | None = None) -> dict[str, str]
         "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "4096",
         **KEEP_FREED_MEMORY,
     }
+
+
+def give_back_memory() -> None:
+    """Hand memory that was freed back to the system, where the C library can.
+
+    Models come and go on several threads, and glibc keeps an area for each of them:
+    without this a server that had loaded 340 models held 2.4 GB, for four that were
+    loaded. malloc_trim is glibc's (man 3 malloc_trim); elsewhere nothing happens.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -429,6 +429,18 @@ def test_only_so_many_models_stay_loaded_and_all_still_answer(tmp_path):
     engine.close()
 
 
+def test_the_memory_of_models_that_went_is_given_back(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        "helpers.provider.generation.give_back_memory", lambda: given.append(1)
+    )
+    engine = Engine(max_loaded=2)
+    for i in range(4):
+        engine.preload(make_llama(tmp_path / f"m{i}", seed=i, tied=False))
+        assert len(given) == max(0, i - 1)
+    engine.close()
+
+
 def test_a_model_that_reads_a_prompt_is_not_let_go(tmp_path, monkeypatch):
     engine = Engine(max_loaded=1)
     folders = [make_llama(tmp_path / f"m{i}", seed=i, tied=False) for i in range(2)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 from helpers.provider.settings import BASE_MODEL_PATH
 from helpers.provider.threads import (
     available_cores,
+    give_back_memory,
     most_threads,
     thread_environment,
 )
@@ -52,3 +54,9 @@ def test_a_small_model_is_trained_with_one_thread(tmp_path):
     with open(tmp_path / "model.safetensors", "wb") as file:
         file.truncate(100_000_000)
     assert most_threads(tmp_path) == 8
+
+
+def test_giving_memory_back_does_no_harm_where_the_c_library_cannot(monkeypatch):
+    give_back_memory()
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+    give_back_memory()
