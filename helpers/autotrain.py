@@ -649,12 +649,18 @@ def _watch(child: Started, epochs: float, label: str) -> None:
     with Progress(100, label) as progress:
         while child.process.poll() is None:
             time.sleep(POLL_S)
-            _show(child.log, epochs, progress)
-        _show(child.log, epochs, progress)
+            show_progress(read_losses(child.log), epochs, progress)
+        show_progress(read_losses(child.log), epochs, progress)
 
 
-def _show(log: Path, epochs: float, progress: Progress) -> None:
-    losses = read_losses(log)
+def show_progress(losses: pd.DataFrame, epochs: float, progress: Progress) -> None:
+    """Show how far a training is, by the last loss that it has logged.
+
+    Args:
+        losses: epoch and loss.
+        epochs: how many there are in all.
+        progress: a bar of 100.
+    """
     if len(losses):
         last = losses.iloc[-1]
         note = say("autotrain.note", epoch=last["epoch"], loss=last["loss"])

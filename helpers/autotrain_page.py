@@ -35,6 +35,7 @@ from helpers.autotrain import (
     check_result,
     program,
     read_losses,
+    show_progress,
     variables,
 )
 from helpers.child_processes import Started, running
@@ -259,10 +260,7 @@ def wait_for(page: Page, form: Form, timeout_s: float = TRAINED_SECONDS) -> Run:
         while time.monotonic() - begin < timeout_s:
             running_now = page.client.get("/ui/is_model_training").json()
             losses = read_losses(log)
-            if len(losses):
-                last = losses.iloc[-1]
-                note = say("autotrain.note", epoch=last["epoch"], loss=last["loss"])
-                progress.to(min(100, round(100 * last["epoch"] / form.epochs)), note)
+            show_progress(losses, form.epochs, progress)
             if not running_now["model_training"]:
                 break
             time.sleep(POLL_S)

@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from helpers.autotrain import WEIGHTS, Run, TrainingFailed
+from helpers.autotrain import WEIGHTS, Run, TrainingFailed, show_progress
 from helpers.child_processes import running
 from helpers.messages import say
 from helpers.progress import Progress
@@ -62,11 +62,7 @@ def run_sft(path: str | Path, label: str = "trl sft") -> Run:
     ):
         while child.process.poll() is None:
             time.sleep(POLL_S)
-            losses = read_losses(log)
-            if len(losses):
-                last = losses.iloc[-1]
-                note = say("autotrain.note", epoch=last["epoch"], loss=last["loss"])
-                progress.to(min(100, round(100 * last["epoch"] / epochs)), note)
+            show_progress(read_losses(log), epochs, progress)
     status = child.process.returncode
     project = path.parent / settings["output_dir"]
     if status or not (project / WEIGHTS).is_file():

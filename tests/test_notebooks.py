@@ -244,6 +244,7 @@ def outcome_of(code: str) -> checks.Outcome:
         "job": SimpleNamespace(trained_tokens=52_782),
         **about_limits(),
         **about_azure(),
+        **about_no_code(),
     }
     if "helpers.checks.data" in code:
         names |= prepared_data.names()
@@ -309,6 +310,23 @@ def about_ways(folder: Path) -> dict[str, Any]:
         "today": datetime.date(2026, 11, 23),
         "training_path": recipes.write_jsonl(rows, folder / "training.jsonl"),
         "old_lines": table("old_calls"),
+    }
+
+
+def about_no_code() -> dict[str, Any]:
+    """Return what the exercises of the notebook about AutoTrain work on."""
+    path = tool.NOTEBOOKS / "23_train_without_code.ipynb"
+    names: dict[str, Any] = {}
+    exec(source(path, "settings") + "\n" + source(path, "params"), names)
+    broken = copy.deepcopy(names["settings"])
+    broken["params"].update(peft=True, mixed_precision="fp16")
+    return {
+        "copy": copy,
+        "settings": names["settings"],
+        "broken": broken,
+        "folder": Path("no-such-folder"),
+        "tape": 17_868,
+        "answers": [30, 40, 50] * 30,
     }
 
 
