@@ -160,6 +160,9 @@ class AnswerTrainer(SFTTrainer):
         loss = functional.cross_entropy(scores, wanted[counted], reduction="sum")
         if num_items_in_batch is None:
             num_items_in_batch = counted.sum()
+        elif self.args.average_tokens_across_devices:
+            # It counts the tokens of all processes, and their gradients are averaged.
+            loss = loss * self.accelerator.num_processes
         mode = "train" if self.model.training else "eval"
         right = (scores.argmax(-1) == wanted[counted]).float().mean().item()
         self._metrics[mode]["mean_token_accuracy"].append(right)
