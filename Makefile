@@ -51,7 +51,7 @@ lab: $(VENV)/.installed  ## open JupyterLab on the first notebook
 
 # ------------------------------------------------------------------ for developers
 
-test: lint unit conformance-short notebooks  ## lint, all tests, others' checks, notebooks
+test: lint autotrain unit conformance-short notebooks  ## lint, all tests, others' checks, notebooks
 
 unit: $(VENV)/.installed-dev
 	$(RUN) $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --durations 10
@@ -77,6 +77,7 @@ data: $(VENV)/.installed  ## make the generated files in data/ again, byte for b
 	$(PYTHON) -m tools.make_broken_file
 	$(PYTHON) -m tools.make_limits
 	$(PYTHON) -m tools.make_sarcasm
+	$(PYTHON) -m tools.make_sql
 	$(PYTHON) -m tools.make_assignment
 
 base-model: $(VENV)/.installed  ## pre-train the base model again (hours on two cores)
