@@ -28,7 +28,6 @@ PLAN = (
     "03_open_the_box",
     "10_prepare_data",
     "20_fine_tune_recipe_assistant",
-    "22_fine_tune_with_hugging_face",
     "30_evaluate_honestly",
     "31_meet_the_limits",
     "80_do_the_assignment",

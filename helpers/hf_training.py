@@ -198,7 +198,11 @@ def history(trainer: SFTTrainer) -> pd.DataFrame:
         "mean_token_accuracy": "train_mean_token_accuracy",
         "eval_mean_token_accuracy": "full_valid_mean_token_accuracy",
     }
-    rows = pd.DataFrame(trainer.state.log_history).rename(columns=names)
+    # The entry that sums the training up has a mean under the name of our column.
+    log = pd.DataFrame(trainer.state.log_history).drop(
+        columns="train_loss", errors="ignore"
+    )
+    rows = log.rename(columns=names)
     kept = [name for name in ("step", *names.values()) if name in rows]
     merged = rows[kept].apply(pd.to_numeric).groupby("step", as_index=False).first()
     # Its last entry sums the training up and has no loss of a step.

@@ -112,8 +112,8 @@ def test_rows_that_come_twice_count_twice() -> None:
 
 
 def test_nothing_is_said_where_the_right_query_leaves_the_order_open() -> None:
-    tables = sql_scores.tables_of("CREATE TABLE t (a TEXT, b TEXT)")
-    open_end = "SELECT a FROM t LIMIT 1"
+    tables = sql_scores.tables_of("CREATE TABLE t (id INTEGER, b TEXT)")
+    open_end = "SELECT id FROM t LIMIT 1"
     assert sql_scores.same_rows("SELECT b FROM t LIMIT 1", open_end, tables) is None
 
 
