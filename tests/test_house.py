@@ -24,7 +24,6 @@ IMPORTED_AS = {
 }
 # Needed at run time without an import of ours.
 NOT_IMPORTED = {
-    "accelerate": "the trainers of TRL import it",
     "jupyterlab": "make lab",
     "ipykernel": "the kernel of every notebook",
     "python-multipart": "FastAPI and Starlette import it for uploads",
