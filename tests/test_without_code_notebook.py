@@ -18,8 +18,8 @@ BOOK = tool.read(tool.NOTEBOOKS / NAME)
 CODE = {cell.id: cell.source for cell in tool.code_cells(BOOK)}
 # Cells that train or ask many questions without AutoTrain.
 LONG = (
-    "provider-job", "ask-rivals", "score-chart", "known-words", "claims", "run-trl", "ask-trl",
-    "clean-up",
+    "provider-job", "ask-rivals", "score-chart", "known-words", "claims", "run-trl",
+    "ask-trl", "clean-up",
 )  # fmt: skip
 NEEDS = (
     "prepare-base", "run-config", "losses", "run-failing", "run-command", "run-page",
