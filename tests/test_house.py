@@ -21,6 +21,7 @@ IMPORTED_AS = {
     "python-dotenv": "dotenv",
     "scikit-learn": "sklearn",
     "pillow": "PIL",
+    "pyyaml": "yaml",
 }
 # Needed at run time without an import of ours.
 NOT_IMPORTED = {
