@@ -108,19 +108,13 @@ def _scaling(axes: Axes, result: dict) -> str:
         times = [case[column] / cases[0][column] for case in cases]
         speeds = [case["tokens_per_second"] / 1000 for case in cases]
         axes.plot(times, speeds, color=colour, marker=marker, label=grows)
-        axes.annotate(
-            grows,
-            (times[-1], speeds[-1]),
-            xytext=(8, 0),
-            textcoords="offset points",
-            color=colour,
-            va="center",
-        )
         told.append(f"{grows} {speeds[0]:.1f} to {speeds[-1]:.1f}")
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
     axes.margins(x=0.12, y=0.15)
     axes.set_ylim(bottom=0)
+    # Beside the lines they would stand on each other: all end at the same height.
+    axes.legend(loc="lower right", frameon=False)
     axes.set_title("Training the base model: thousand tokens a second")
     axes.set_xlabel("length, batch or rows, times the smallest")
     return f"Thousand tokens a second as things grow: {', '.join(told)}."
