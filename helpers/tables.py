@@ -8,6 +8,7 @@ It must never know what the texts are about.
 from __future__ import annotations
 
 import html
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,13 +18,19 @@ import pandas as pd
 # The attributes for GitHub, which takes styles out; the style for Jupyter, whose own
 # style sets cells right.
 LEFT = 'align="left" valign="top" style="text-align: left; vertical-align: top"'
+# A name such as full_valid_mean_token_accuracy has no space to break a line at; a table
+# with several of them is wider than an exported page, which cuts it off.
+LONG_NAME = re.compile(r"[^\s<]{20,}")
+BREAK = re.compile(r"(?<=[_.(])(?=[A-Za-z])")
+MISSING = "–"
 
 
 class TextTable:
     """A table of texts for the last line of a cell.
 
     Args:
-        frame: what to show; numbers are shown as they are.
+        frame: what to show; numbers are shown as they are, missing ones as a dash.
+            Long names of code may be broken after a dot, a bracket or an underscore.
         index: show the index as the first column.
     """
 
@@ -44,7 +51,7 @@ class TextTable:
         blocks = []
         for row in self.frame.to_dict("records"):
             lines = [
-                f"{name}: {str(value).replace(chr(10), chr(10) + '    ')}"
+                f"{name}: {_shown(value).replace(chr(10), chr(10) + '    ')}"
                 for name, value in row.items()
             ]
             blocks.append("\n".join(lines))
@@ -52,7 +59,13 @@ class TextTable:
 
 
 def _cell(value: object) -> str:
-    return html.escape(str(value)).replace("\n", "<br>")
+    text = html.escape(_shown(value))
+    text = LONG_NAME.sub(lambda name: BREAK.sub("<wbr>", name[0]), text)
+    return text.replace("\n", "<br>")
+
+
+def _shown(value: object) -> str:
+    return MISSING if isinstance(value, float) and math.isnan(value) else str(value)
 
 
 # --- tables with links ------------------------------------------------------------

@@ -27,6 +27,29 @@ def test_without_a_front_end_the_table_is_plain_text() -> None:
     assert repr(TextTable(FRAME)) == "title: Soup\nanswer: salt\n    + <b>water</b>"
 
 
+def test_a_long_name_may_be_broken_and_stays_the_same_text() -> None:
+    name = "full_valid_mean_token_accuracy"
+    frame = pd.DataFrame({name: ["client.fine_tuning.jobs.create(model)"], "n_rows": 1})
+    shown = TextTable(frame)._repr_html_()
+    assert "full_<wbr>valid_<wbr>mean_<wbr>token_<wbr>accuracy" in shown
+    assert "client.<wbr>fine_<wbr>tuning.<wbr>jobs.<wbr>create(<wbr>model)" in shown
+    assert name in shown.replace("<wbr>", "")
+    assert ">n_rows<" in shown, "short names stay whole"
+    assert "<wbr>" not in repr(TextTable(frame))
+
+
+def test_sentences_and_numbers_are_not_broken() -> None:
+    texts = ["It took 3.5 minutes. Then it ended.", "3.14159265358979323846", "a" * 40]
+    shown = TextTable(pd.DataFrame({"what": texts}))._repr_html_()
+    assert "<wbr>" not in shown
+
+
+def test_what_a_table_lacks_is_a_dash() -> None:
+    frame = pd.DataFrame({"loss": [0.5, float("nan")]})
+    assert ">–<" in TextTable(frame)._repr_html_()
+    assert repr(TextTable(frame)) == "loss: 0.5\n\nloss: –"
+
+
 # --- tables with links ------------------------------------------------------------
 
 LINKS = pd.DataFrame(
