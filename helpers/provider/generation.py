@@ -373,7 +373,7 @@ class Engine:
         max_batch: answers of one model that grow together; others wait their turn.
         max_loaded: models kept in memory; the one unused for longest goes first. A
             class that shares a server has as many; of the base model that comes along
-            each takes some 25 MB.
+            each takes some 35 MB.
         max_large: of them, those with large weights.
     """
 
