@@ -505,25 +505,33 @@ def test_words_behind_a_click_and_code_do_not_count() -> None:
 # --- the commands -----------------------------------------------------------------
 
 
-def test_a_command_alone_gets_a_folder_of_its_own_that_is_deleted() -> None:
-    code = "import os; print(os.environ['COMPANION_HOME'], os.environ['COMPANION_OUT'])"
+def test_each_process_of_the_notebook_tests_has_folders_of_its_own(
+    tmp_path: Path,
+) -> None:
+    code = """
+import os, pathlib, time
+def test_it():
+    homes = pathlib.Path(__file__).parent / "homes"
+    homes.mkdir(exist_ok=True)
+    home = os.environ["COMPANION_HOME"]
+    assert os.environ["COMPANION_OUT"].startswith(str(pathlib.Path(home).parent))
+    (homes / f"{os.getpid()}.txt").write_text(home)
+"""
+    for name in "ab":
+        (tmp_path / f"test_{name}.py").write_text(code)
+    words = "-p tests.own_providers -p no:cacheprovider -n 2 --dist loadfile -q"
     run = subprocess.run(
-        [sys.executable, "-m", "tools.notebooks", "alone", sys.executable, "-c", code],
+        [sys.executable, "-m", "pytest", *words.split(), str(tmp_path)],
         cwd=tool.ROOT,
         capture_output=True,
         text=True,
         env={**os.environ, "COMPANION_HOME": "elsewhere"},
     )
-    assert run.returncode == 0, run.stderr
-    home, out = run.stdout.split()
-    assert "elsewhere" not in home
-    assert not Path(home).parent.exists()
-    assert Path(out).parent == Path(home).parent
-
-
-def test_a_command_alone_passes_its_exit_code_on() -> None:
-    words = [sys.executable, "-c", "import sys; sys.exit(7)"]
-    assert tool.main(["alone", *words]) == 7
+    assert run.returncode == 0, run.stdout + run.stderr
+    homes = [path.read_text() for path in (tmp_path / "homes").iterdir()]
+    assert len(set(homes)) == 2
+    assert "elsewhere" not in homes
+    assert not any(Path(home).parent.exists() for home in homes)
 
 
 def test_a_run_keeps_the_outputs_and_a_failed_one_leaves_the_file(

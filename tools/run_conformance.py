@@ -104,6 +104,19 @@ def training_file(folder: Path) -> Path:
     return path
 
 
+def unpack(archive: Path, folder: Path) -> None:
+    """Write the plain files of an archive into a folder, and nothing outside it.
+
+    tarfile's own filter for that came with Python 3.11.4, and 3.11.2 is still about.
+    """
+    with tarfile.open(archive) as members:
+        for member in members:
+            path = (folder / member.name).resolve()
+            if member.isfile() and path.is_relative_to(folder.resolve()):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(members.extractfile(member).read())
+
+
 def fetch_openai_tests() -> Path:
     """Return the folder of openai-python's source, fetched once."""
     version = importlib.metadata.version("openai")
@@ -114,8 +127,7 @@ def fetch_openai_tests() -> Path:
         words = ["--no-deps", "--no-binary", "openai", "--dest", str(OUT)]
         download = [*pip, "download", f"openai=={version}", *words]
         subprocess.run(download, check=True)
-        with tarfile.open(OUT / f"openai-{version}.tar.gz") as archive:
-            archive.extractall(OUT, filter="data")
+        unpack(OUT / f"openai-{version}.tar.gz", OUT)
     packages = OUT / "packages"
     if not packages.is_dir():
         # Under another name until it is whole: an interrupted run leaves no half.

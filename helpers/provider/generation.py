@@ -35,9 +35,9 @@ import torch
 from helpers.provider.decoding import IncrementalDecoder
 from helpers.provider.grammars import ConstraintBroken, Grammar
 from helpers.provider.inference import AnsweringModel, open_for_answers
-from helpers.provider.rendering import ChatRenderer
+from helpers.provider.rendering import ChatRenderer, renderer_of
 from helpers.provider.sampling import Choice, Sampler, choose
-from helpers.provider.threads import give_back_memory
+from helpers.provider.threads import give_back_memory, is_large
 
 log = logging.getLogger(__name__)
 
@@ -352,6 +352,7 @@ class _Loaded:
 
     model: AnsweringModel
     renderer: ChatRenderer
+    large: bool = False
     rows: list[_Row] = field(default_factory=list)
     waiting: deque[Generation] = field(default_factory=deque)
     unwanted: bool = False  # goes as soon as its answers are over
@@ -370,14 +371,21 @@ class Engine:
         threads: computing threads of one step. One is as fast as two for models of a
             few million parameters, and leaves the other cores alone.
         max_batch: answers of one model that grow together; others wait their turn.
-        max_loaded: models kept in memory; the one unused for longest goes first.
+        max_loaded: models kept in memory; the one unused for longest goes first. A
+            class that shares a server has as many; of the base model that comes along
+            each takes some 35 MB.
+        max_large: of them, those with large weights.
     """
 
     def __init__(
-        self, threads: int = 1, max_batch: int = 32, max_loaded: int = 4
+        self,
+        threads: int = 1,
+        max_batch: int = 32,
+        max_loaded: int = 32,
+        max_large: int = 4,
     ) -> None:
         self._threads, self._max_batch = threads, max_batch
-        self._max_loaded = max_loaded
+        self._max_loaded, self._max_large = max_loaded, max_large
         self._models: OrderedDict[Path, _Loaded] = OrderedDict()
         # Guards _models, not what is in it, and the count of answers not yet over.
         self._lock = threading.Lock()
@@ -531,7 +539,7 @@ class Engine:
     def _open(self, path: Path) -> _Loaded:
         began = time.perf_counter()
         try:
-            loaded = _Loaded(open_for_answers(path), ChatRenderer(path))
+            loaded = _Loaded(open_for_answers(path), renderer_of(path), is_large(path))
         except Exception as fault:
             raise ModelNotLoaded(f"the model {path.name} cannot be loaded") from fault
         log.info("loaded %s in %.2f s", path.name, time.perf_counter() - began)
@@ -539,14 +547,19 @@ class Engine:
 
     def _make_room(self, keep: Path | None = None) -> None:
         """Let go of the models unused for longest, but never of one at work."""
+        fewer = False
         with self._lock:
-            before = len(self._models)
-            for path in list(self._models):
-                if len(self._models) <= self._max_loaded:
+            for path, loaded in list(self._models.items()):
+                large = sum(one.large for one in self._models.values())
+                too_many = len(self._models) > self._max_loaded
+                if not too_many and large <= self._max_large:
                     break
-                if not self._models[path].busy and path != keep:
-                    del self._models[path]
-            fewer = len(self._models) < before
+                if loaded.busy or path == keep or not (too_many or loaded.large):
+                    continue
+                del self._models[path]
+                fewer = True
+        # The loop's name is the last to hold one that went.
+        loaded = None
         if fewer:
             give_back_memory()
 

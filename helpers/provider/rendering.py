@@ -30,6 +30,8 @@ import itertools
 import json
 import re
 import secrets
+import threading
+import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +70,28 @@ class _Piece:
     text: str
     special: bool
     weight: float = 0.0
+
+
+_IN_USE: weakref.WeakValueDictionary[Path, ChatRenderer]
+_IN_USE = weakref.WeakValueDictionary()
+_IN_USE_LOCK = threading.Lock()
+
+
+def renderer_of(folder: Path) -> ChatRenderer:
+    """Return the renderer of a model folder: the one in use, or a new one.
+
+    Who answers and who reads requests need the same; it takes a few megabytes.
+
+    Raises:
+        ValueError: the folder has no tokenizer that can be used.
+    """
+    with _IN_USE_LOCK:
+        renderer = _IN_USE.get(folder)
+    if renderer is None:
+        renderer = ChatRenderer(folder)
+        with _IN_USE_LOCK:
+            renderer = _IN_USE.setdefault(folder, renderer)
+    return renderer
 
 
 class ChatRenderer:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-_RENDERERS = 16
+_RENDERERS = 32  # as many as small models are kept by the engine
 
 
 class CannotServe(Exception):
@@ -130,13 +130,13 @@ class Serving:
         return renderer
 
     def _renderer(self, path: Path) -> ChatRenderer:
-        from helpers.provider.rendering import ChatRenderer
+        from helpers.provider.rendering import renderer_of
 
         with self._lock:
             # The last used stands last, the first is the one to go.
             renderer = self._renderers.pop(path, None)
         if renderer is None:
-            renderer = ChatRenderer(path)
+            renderer = renderer_of(path)
         with self._lock:
             self._renderers[path] = renderer
             while len(self._renderers) > _RENDERERS:

@@ -38,14 +38,20 @@ KEEP_FREED_MEMORY = {
 
 # More than this help no model that is trained here.
 MOST_THREADS = 8
-# Weights of fewer bytes than this are trained with one thread.
+# Weights of fewer bytes than this are trained with one thread, and many are kept.
 SMALL_WEIGHTS = 32_000_000
+
+
+def is_large(model: Path) -> bool:
+    """True for a model folder with SMALL_WEIGHTS or more."""
+    return sum(file.stat().st_size for file in model.glob("*.safetensors")) >= (
+        SMALL_WEIGHTS
+    )
 
 
 def most_threads(model: Path) -> int:
     """Return how many threads are worth while for training a model folder."""
-    size = sum(file.stat().st_size for file in model.glob("*.safetensors"))
-    return 1 if size < SMALL_WEIGHTS else MOST_THREADS
+    return MOST_THREADS if is_large(model) else 1
 
 
 def available_cores() -> int:

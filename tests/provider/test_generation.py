@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ import torch
 from helpers.provider import inference
 from helpers.provider.generation import Engine, GenerationRequest, ModelNotLoaded
 from helpers.provider.inference import LlamaAnswers, open_for_answers
-from helpers.provider.rendering import ChatRenderer
+from helpers.provider.rendering import ChatRenderer, renderer_of
 from helpers.provider.sampling import Sampler, choose
 from tests.provider.tiny_models import make_llama, make_other
 
@@ -427,6 +429,29 @@ def test_only_so_many_models_stay_loaded_and_all_still_answer(tmp_path):
     engine.unload(folders[2])
     assert folders[2] not in engine._models
     engine.close()
+
+
+def test_of_large_models_fewer_stay(tmp_path, monkeypatch):
+    folders = [make_llama(tmp_path / f"m{i}", seed=i, tied=False) for i in range(4)]
+    large = {folders[0], folders[2], folders[3]}
+    monkeypatch.setattr("helpers.provider.generation.is_large", large.__contains__)
+    engine = Engine(max_loaded=3, max_large=1)
+    for folder in folders[:3]:
+        engine.preload(folder)
+    assert list(engine._models) == folders[1:3]
+    engine.preload(folders[3])
+    assert list(engine._models) == [folders[1], folders[3]]
+    engine.close()
+
+
+def test_who_reads_and_who_answers_share_a_renderer_while_it_is_in_use(tmp_path):
+    folder = make_llama(tmp_path / "m", seed=1, tied=False)
+    first = renderer_of(folder)
+    assert renderer_of(folder) is first
+    gone = weakref.ref(first)
+    del first
+    gc.collect()
+    assert gone() is None
 
 
 def test_the_memory_of_models_that_went_is_given_back(tmp_path, monkeypatch):
