@@ -5,8 +5,10 @@
 
 The same seed gives the same bytes on every machine. No question is in two files, and
 no query of a schema is in two files either, so a test row cannot have been learned by
-heart. The schemas of test_unseen.csv are in no other file, and share no word of a table
-or column with them (`id` apart). data/README.md describes the files.
+heart. Half of train.csv is about 56 trades, as test_seen.csv is; the other half about
+schemas whose names are mixed or made up, so that reading pays and memory does not. The
+schemas of test_unseen.csv are in no other file, and share no word of a table or column
+with them (`id` apart). data/README.md describes the files.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from tools.sql.schemas import Schema, Table
 SEED = 20261123
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "sql"
 TRAIN, VALIDATION, TEST_SEEN, TEST_UNSEEN = 12000, 500, 1000, 500  # rows
+MIXED_ROWS, MIXED_SCHEMAS = 6000, 500  # of those of TRAIN
 
 
 def shown(r: Random, schema: Schema, item: Item) -> str:
@@ -61,10 +64,19 @@ def column_names(table: Table) -> list[str]:
     return ["id", *link, *(column.name for column in table.columns)]
 
 
-def questions(r: Random, all_schemas: list[Schema], n: int) -> list[Row]:
-    """Return n questions, about as many of each schema, none and no query twice."""
+def questions(
+    r: Random, all_schemas: list[Schema], n: int, known: set[str]
+) -> list[Row]:
+    """Return n questions, about as many of each schema.
+
+    Args:
+        r: source of chance.
+        all_schemas: what is asked about.
+        n: how many.
+        known: questions, and queries with their schema, that must not come again;
+            grows by those of the answer.
+    """
     rows: list[Row] = []
-    known: set[str] = set()
     while len(rows) < n:
         schema = all_schemas[len(rows) % len(all_schemas)]
         item = forms.draw(r, schema)
@@ -100,19 +112,29 @@ def definitions(all_schemas: list[Schema]) -> bytes:
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode("utf-8")
 
 
+def mixed_schemas(trades: list[Schema]) -> list[Schema]:
+    """Return the schemas of half the training rows, with names drawn from these."""
+    return schemas.mixed(Random(SEED + 2), trades, MIXED_SCHEMAS)
+
+
 def make_files() -> dict[str, bytes]:
     """Return all files: name -> content."""
     seen, unseen = schemas.load("seen.txt"), schemas.load("unseen.txt")
-    rows = questions(Random(SEED), seen, TRAIN + VALIDATION + TEST_SEEN)
-    test = questions(Random(SEED + 1), unseen, TEST_UNSEEN)
+    mixed = mixed_schemas(seen)
+    plain = TRAIN - MIXED_ROWS
+    known: set[str] = set()
+    rows = questions(Random(SEED), seen, plain + VALIDATION + TEST_SEEN, known)
+    train = rows[:plain] + questions(Random(SEED + 3), mixed, MIXED_ROWS, known)
+    Random(SEED + 4).shuffle(train)
+    test = questions(Random(SEED + 1), unseen, TEST_UNSEEN, known)
     parts: dict[str, Any] = {
-        "train.csv": rows[:TRAIN],
-        "validation.csv": rows[TRAIN : TRAIN + VALIDATION],
-        "test_seen.csv": rows[TRAIN + VALIDATION :],
+        "train.csv": train,
+        "validation.csv": rows[plain : plain + VALIDATION],
+        "test_seen.csv": rows[plain + VALIDATION :],
         "test_unseen.csv": test,
     }
     made = {name: as_csv(part) for name, part in parts.items()}
-    return {"schemas.json": definitions(seen + unseen)} | made
+    return {"schemas.json": definitions(seen + mixed + unseen)} | made
 
 
 def main(arguments: list[str] | None = None) -> int:

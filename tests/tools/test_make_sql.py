@@ -12,6 +12,7 @@ from tools.sql.schemas import Column, Schema
 
 SEEN = schemas.load("seen.txt")
 UNSEEN = schemas.load("unseen.txt")
+MIXED = make_sql.mixed_schemas(SEEN)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,9 @@ def test_there_are_as_many_rows_as_in_the_tutorial_and_many_schemas(splits) -> N
     assert len(splits["train"]) >= 10_000
     seen = [splits[name] for name in ("train", "validation", "test_seen")]
     assert sum(map(len, seen)) >= 12_500
-    assert splits["train"].schema.nunique() == len(SEEN) >= 30
+    assert set(splits["test_seen"].schema) == {s.name for s in SEEN}
+    assert len(SEEN) >= 30
+    assert splits["train"].schema.nunique() == len(SEEN) + len(MIXED)
     assert splits["test_unseen"].schema.nunique() == len(UNSEEN) >= 10
 
 
@@ -70,6 +73,18 @@ def test_no_query_of_a_schema_stands_in_two_rows(splits) -> None:
 
 def test_unseen_schemas_share_no_word_with_the_others_but_id() -> None:
     assert words(SEEN) & words(UNSEEN) == {"id"}
+    assert words(MIXED) & words(UNSEEN) == {"id"}
+
+
+def test_mixed_schemas_have_names_of_their_own_and_columns_that_differ() -> None:
+    assert len({schema.name for schema in MIXED}) == len(MIXED)
+    for schema in MIXED:
+        assert schema.parent.name != schema.child.name
+        for table in (schema.parent, schema.child):
+            names = make_sql.column_names(table)
+            assert len(set(names)) == len(names)
+            assert table.numbers
+            assert table.texts
 
 
 def test_unseen_schemas_share_no_listed_text_with_the_others() -> None:

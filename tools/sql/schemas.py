@@ -7,7 +7,7 @@ only so does a score on them say whether a model reads a schema or remembers one
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -22,6 +22,10 @@ NEW_SYLLABLES = (
 )
 ADJECTIVES = "Silent Golden Broken Early Hidden Long Empty Bright Last Winter".split()
 NOUNS = "River Garden Letter Island Mirror Road Tower Song Harbor Window Fire".split()
+# Made-up names of tables and columns are put together of these: onset, vowel, coda.
+ONSETS = "b br c ch d dr f fl g gr h j k l m n p pl r s st t tr v w z".split()
+VOWELS = "a e i o u ai ee ou".split()
+CODAS = ["", "", *"l m n nd r rk s st t".split()]
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,65 @@ def _column(text: str) -> Column:
         return Column(name, pool=rest)
     low, high = re.fullmatch(r"(-?\d+)-(\d+)", rest).groups()
     return Column(name, low=int(low), high=int(high))
+
+
+def mixed(r: Random, trades: list[Schema], n: int) -> list[Schema]:
+    """Return n schemas whose names are drawn from all trades, joined, or made up.
+
+    Whoever has only seen the same few dozen schemas remembers their columns. Names that
+    come a few times each have to be read from the definition.
+
+    Args:
+        r: source of chance.
+        trades: schemas as `load` returns them; their columns lend names and contents.
+        n: how many.
+    """
+    links = {s.parent.name: s.child.link for s in trades}
+    tables = [t for s in trades for t in (s.parent, s.child)]
+    columns = sorted({c.name: c for t in tables for c in t.columns}.items())
+    words = sorted({word for name, _ in columns for word in name.split("_")})
+    made = []
+    for i in range(n):
+        parent = r.choice(sorted(links)) if r.random() < 0.5 else f"{_made_up(r)}s"
+        link = links.get(parent, f"{parent[:-1]}_id")
+        child = parent
+        while child == parent:
+            other = r.choice(tables).name
+            child = other if r.random() < 0.5 else f"{_made_up(r)}s"
+        schema = Schema(
+            f"mixed {i + 1}",
+            Table(parent, _mixed_columns(r, columns, words, {link})),
+            Table(child, _mixed_columns(r, columns, words, {link}), link, parent),
+        )
+        made.append(schema)
+    return made
+
+
+def _mixed_columns(
+    r: Random, known: list[tuple[str, Column]], words: list[str], taken: set[str]
+) -> tuple[Column, ...]:
+    """Draw three to five columns, with a number and a text among them."""
+    while True:
+        drawn = [column for _, column in r.sample(known, r.randint(3, 5))]
+        if {column.is_number for column in drawn} == {True, False}:
+            break
+    names: list[str] = []
+    while len(names) < len(drawn):
+        kind = r.random()
+        name = drawn[len(names)].name
+        if kind < 0.4:
+            name = _made_up(r)
+        elif kind < 0.65:
+            name = "_".join(r.sample(words, 2))
+        if name not in {*names, *taken, "id"}:
+            names.append(name)
+    return tuple(replace(c, name=n) for c, n in zip(drawn, names, strict=True))
+
+
+def _made_up(r: Random) -> str:
+    count = r.choice((2, 2, 3))  # with one, a word of SQL such as "from" could come
+    parts = [(ONSETS, VOWELS, CODAS)[k % 3] for k in range(3 * count)]
+    return "".join(r.choice(part) for part in parts)
 
 
 def _pools() -> dict[str, list[str]]:

@@ -3,12 +3,12 @@
 import openai
 import pytest
 
-from helpers.own_model import serving
+from helpers.own_models import served
 from helpers.provider.settings import BASE_MODEL_PATH
 
 
 def test_a_folder_answers_under_its_name_and_the_provider_ends(tmp_path) -> None:
-    with serving("mine", BASE_MODEL_PATH, tmp_path / "home") as client:
+    with served({"mine": BASE_MODEL_PATH}, tmp_path / "home") as client:
         reply = client.chat.completions.create(
             model="mine",
             messages=[{"role": "user", "content": "Hello"}],
@@ -16,5 +16,10 @@ def test_a_folder_answers_under_its_name_and_the_provider_ends(tmp_path) -> None
             temperature=0,
         )
         assert reply.model == "mine"
-    with pytest.raises(openai.APIConnectionError):
-        client.with_options(max_retries=0).models.list()
+        asked = client.with_options(max_retries=0)
+        base_url = client.base_url
+    with (
+        openai.OpenAI(api_key=asked.api_key, base_url=base_url, max_retries=0) as late,
+        pytest.raises(openai.APIConnectionError),
+    ):
+        late.models.list()
