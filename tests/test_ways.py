@@ -47,8 +47,6 @@ from helpers.ways import (
 )
 
 TODAY = datetime.date(2026, 11, 23)
-# Notebooks of the course that are made together with this one.
-PLANNED = {"22_fine_tune_with_hugging_face", "23_train_without_code"}
 
 
 # --- the tables -------------------------------------------------------------------
@@ -83,7 +81,7 @@ def test_the_ways_are_those_of_the_table_of_the_four_things() -> None:
 
 
 def test_every_notebook_that_is_named_belongs_to_the_course() -> None:
-    there = {path.stem for path in NOTEBOOKS.glob("*.ipynb")} | PLANNED
+    there = {path.stem for path in NOTEBOOKS.glob("*.ipynb")}
     assert set(table("steps")["notebook"]) - {""} <= there
 
 
