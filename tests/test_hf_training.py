@@ -73,7 +73,14 @@ def trainer(kind, folder, rows, tokenizer, **more) -> SFTTrainer:
 def test_the_loss_is_that_of_sfttrainer(tmp_path, rows, tokenizer) -> None:
     losses = []
     for kind in (SFTTrainer, AnswerTrainer):
-        made = trainer(kind, tmp_path / kind.__name__, rows, tokenizer, save_steps=9)
+        made = trainer(
+            kind,
+            tmp_path / kind.__name__,
+            rows,
+            tokenizer,
+            save_steps=9,
+            per_device_train_batch_size=8,  # more than a piece
+        )
         made.train()
         losses.append([e["loss"] for e in made.state.log_history if "loss" in e])
     ours, theirs = ([float(loss) for loss in one] for one in losses)

@@ -54,7 +54,9 @@ def test_the_trainer_replaces_one_method_alone() -> None:
     own = [
         n for n, f in vars(hf_training.AnswerTrainer).items() if inspect.isfunction(f)
     ]
-    assert own == ["compute_loss"]
+    assert [name for name in own if hasattr(hf_training.SFTTrainer, name)] == [
+        "compute_loss"
+    ]
 
 
 def test_what_is_written_lies_below_the_output_folder() -> None:
