@@ -185,7 +185,7 @@ class Runner:
                 self._worker.send(type="control", job=self._current, wish="stop")
                 self._await_idle(_PAUSE_BEFORE_STOP_SECONDS)
             self._worker.close()
-        # What was cancelled a moment ago must not wait for the next start to be removed.
+        # What was cancelled a moment ago must not lie there until the next start.
         for kind, _, content in self._messages():
             self._note(kind, content)
         for job_id in {self._current, *self._cancelled} - {None}:
