@@ -185,16 +185,22 @@ class Runner:
                 self._worker.send(type="control", job=self._current, wish="stop")
                 self._await_idle(_PAUSE_BEFORE_STOP_SECONDS)
             self._worker.close()
+        # What was cancelled a moment ago must not lie there until the next start.
+        for kind, _, content in self._messages():
+            self._note(kind, content)
+        for job_id in {self._current, *self._cancelled} - {None}:
+            self._tidy(job_id)
 
     def _await_idle(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             try:
-                kind, _, _ = self._inbox.get(timeout=left)
+                kind, _, content = self._inbox.get(timeout=left)
             except queue.Empty:
                 return
             if kind in ("idle", "exit"):
                 return
+            self._note(kind, content)
 
     def _recover(self) -> None:
         with self._store.read() as session:

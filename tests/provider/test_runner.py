@@ -8,6 +8,7 @@ import os
 import signal
 import sqlite3
 import sys
+import threading
 
 import psutil
 
@@ -310,6 +311,28 @@ def test_a_worker_that_dies_with_a_cancelled_job_leaves_nothing_of_it(tmp_path):
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not half.exists() and not (folder / "state").exists())
         assert messages_of(server.client, job_id)[-1] == "Fine-tuning job cancelled"
+
+
+def test_a_job_cancelled_just_before_its_server_stops_leaves_nothing(tmp_path):
+    with FakeTraining(tmp_path) as server:
+        job_id = start_job(server)
+        wait_until(lambda: len(steps_of(server, job_id)) > 5)
+        # A slow step: the worker hears of the cancellation when its server stops.
+        pid = server.worker_pid()
+        os.kill(pid, signal.SIGSTOP)
+        server.client.fine_tuning.jobs.cancel(job_id)
+        states = [tmp_path / "jobs" / job_id / "state"]
+        paused = start_job(server)
+        server.client.fine_tuning.jobs.pause(paused)
+        states.append(tmp_path / "jobs" / paused / "state")
+        for state in states:
+            state.mkdir(parents=True, exist_ok=True)
+        threading.Timer(0.5, os.kill, (pid, signal.SIGCONT)).start()
+        # The supervision has no turn left in which it could hear of this one.
+        server.runner._stopping = True
+        server.runner._threads[1].join()
+        server.client.fine_tuning.jobs.cancel(paused)
+    assert not [state for state in states if state.exists()]
 
 
 def test_a_checkpoint_that_comes_again_after_it_was_withdrawn_is_removed(tmp_path):
