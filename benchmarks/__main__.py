@@ -25,6 +25,7 @@ BENCHMARKS = (
     "bench_load",
     "bench_limits",
     "bench_distributed",
+    "bench_sql",
 )
 
 

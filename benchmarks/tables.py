@@ -408,6 +408,34 @@ def distributed_table(result: dict) -> str:
     )
 
 
+def sql_table(result: dict) -> str:
+    """Table of bench_sql."""
+
+    def share(test: dict) -> str:
+        return f"{test['execution']:.0%}"
+
+    rows = [
+        [
+            run["way"],
+            f"{run['learned']:,}",
+            f"{run['learning_rate']:g}",
+            f"{run['seconds'] / 60:.1f}",
+            share(run["test_seen"]),
+            share(run["test_unseen"]),
+        ]
+        for run in result["runs"]
+    ]
+    head = ["what learns", "numbers learned", "learning rate", "minutes"]
+    head += ["right, seen schemas", "right, unseen schemas"]
+    first = result["runs"][0]
+    return (
+        table(head, rows)
+        + f"\n\n{first['rows']:,} rows, one epoch, seed {first['seed']}, "
+        f"{result['threads']} threads; right by execution on the first "
+        f"{first['test_seen']['n']} rows of each test."
+    )
+
+
 TABLES = {
     "quality": quality_table,
     "training": training_table,
@@ -421,6 +449,7 @@ TABLES = {
     "load": load_table,
     "limits": limits_table,
     "distributed": distributed_table,
+    "sql": sql_table,
 }
 
 

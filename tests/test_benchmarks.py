@@ -303,6 +303,30 @@ def test_processes_become_tables_of_training_and_of_data():
     assert "| 1,000 | on disk | 2 | 2.0 | 500 | 30 |" in text
 
 
+SQL = {
+    "machine": MACHINE,
+    "threads": 2,
+    "runs": [
+        {
+            "way": "all weights",
+            "learned": 2_361_024,
+            "learning_rate": 2e-3,
+            "rows": 12_000,
+            "seed": 7,
+            "seconds": 300.0,
+            "test_seen": {"n": 500, "exact": 0.8, "execution": 0.81},
+            "test_unseen": {"n": 500, "exact": 0.3, "execution": 0.32},
+        }
+    ],
+}
+
+
+def test_ways_to_learn_sql_become_a_table():
+    text = tables.sql_table(SQL)
+    assert "| all weights | 2,361,024 | 0.002 | 5.0 | 81% | 32% |" in text
+    assert "first 500 rows" in text
+
+
 def test_rows_for_many_processes_are_repeated_when_there_are_too_few(tmp_path):
     path = bench_distributed.write_rows(tmp_path, 12_100)
     lines = path.read_text("utf-8").splitlines()
