@@ -13,6 +13,7 @@ data set.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,11 @@ from transformers.trainer_utils import get_last_checkpoint, set_seed
 from trl import SFTTrainer
 
 from helpers.messages import say
+
+# peft 0.21 asks transformers 5 by a name that is going; a learner can do nothing.
+warnings.filterwarnings(
+    "ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 20261123
