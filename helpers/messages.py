@@ -2062,6 +2062,9 @@ TEXTS: dict[str, str] = {
     "metric.execution": N_("execution match"),
     "metric.raw": N_("exact text match"),
     "hf.no_base": N_("There is no base model '{name}'; there are: {known}."),
+    "hf.progress": N_(
+        "{step:5,} of {steps:,} steps   loss {loss:.2f}   {seconds:4.0f} s"
+    ),
     "hf.no_gpu": N_(
         "The base model '{name}' needs a GPU with CUDA and bitsandbytes; this machine "
         "has none. Set MODEL = 'local'."

@@ -16,6 +16,7 @@ not told apart). It must never know a model.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -40,6 +41,9 @@ from helpers.sql_databases import (
     run,
     tables_of,
 )
+
+# It warns of each answer that is no SQL; here that is a score, not an event.
+logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 FILLINGS = 10
 SEED = 20261123
