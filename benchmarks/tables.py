@@ -419,13 +419,12 @@ def sql_table(result: dict) -> str:
             run["way"],
             f"{run['learned']:,}",
             f"{run['learning_rate']:g}",
-            f"{run['seconds'] / 60:.1f}",
             share(run["test_seen"]),
             share(run["test_unseen"]),
         ]
         for run in result["runs"]
     ]
-    head = ["what learns", "numbers learned", "learning rate", "minutes"]
+    head = ["what learns", "numbers learned", "learning rate"]
     head += ["right, seen schemas", "right, unseen schemas"]
     first = result["runs"][0]
     return (

@@ -23,7 +23,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from helpers import checks, evaluation, recipes
+from helpers import checks, evaluation, recipes, sql_data
 from helpers.limits import load_limits, question_examples
 from helpers.sarcasm import load_rows
 from helpers.ways import table
@@ -248,6 +248,8 @@ def outcome_of(code: str) -> checks.Outcome:
     }
     if "helpers.checks.data" in code:
         names |= prepared_data.names()
+    if "helpers.checks.hugging_face" in code:
+        names |= about_hugging_face()
     if "helpers.checks.ways" in code:
         with tempfile.TemporaryDirectory() as folder:
             return last_line(code, names | about_ways(Path(folder)))
@@ -300,6 +302,15 @@ def about_azure() -> dict[str, Any]:
         "candidates": candidates,
         "hundred_rows": load_rows("training_100"),
         "monday": names["monday"],
+    }
+
+
+def about_hugging_face() -> dict[str, Any]:
+    """Return what the exercises of the notebook about Hugging Face work on."""
+    return {
+        "rows": {"validation": sql_data.load("validation")},
+        "input_ids": [5, 6, 7, 8, 1],
+        "completion_mask": [0, 0, 1, 1, 1],
     }
 
 
