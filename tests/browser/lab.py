@@ -17,13 +17,15 @@ from pathlib import Path
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from tests.conftest import chromium
 from tools import notebooks as tool
 
 PICTURES = tool.ROOT / "test-results"
 TOKEN = "browser-test"
+# Milliseconds: a busy machine of two cores is slow, and that is no error.
+WAIT = 120_000
 BAD_OUTPUT = (
     '[data-mime-type="application/vnd.jupyter.error"],'
     '[data-mime-type="application/vnd.jupyter.stderr"]'
@@ -58,7 +60,8 @@ def opened(
             executable_path=chromium(), args=["--no-sandbox"] if root else []
         )
         page = browser.new_page(viewport={"width": 1280, "height": height})
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(WAIT)
+        expect.set_options(timeout=WAIT)
         page.goto(f"{address}/lab/tree/notebooks/{name}?token={TOKEN}")
         page.locator(".jp-Notebook .jp-Cell").last.wait_for()
         page.get_by_text("| Idle").first.wait_for()

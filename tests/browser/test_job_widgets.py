@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import lab
 from tests.small_notebook import small_notebook
@@ -73,23 +73,24 @@ def test_the_monitor_moves_while_the_cell_is_done(page: Page) -> None:
             break
         page.wait_for_timeout(200)
     assert len(seen) >= 4, f"the monitor stood still: {seen}"
-    assert cell(page, "monitor").locator(".widget-hprogress").count() == 1
-    assert "Step " in cell(page, "monitor").inner_text()
+    expect(cell(page, "monitor").locator(".widget-hprogress")).to_have_count(1)
+    expect(cell(page, "monitor")).to_contain_text("Step ")
 
 
 def test_the_buttons_hold_the_job_let_it_go_on_and_end_it(page: Page) -> None:
     status = cell(page, "monitor").locator(".companion-status")
     go_on = button(page, "monitor", "Go on")
-    assert go_on.is_disabled()
+    # The page hears of words and buttons one after the other: `expect` waits.
+    expect(go_on).to_be_disabled()
     button(page, "monitor", "Pause").click()
     status.get_by_text("paused", exact=True).wait_for()
-    assert go_on.is_enabled()
+    expect(go_on).to_be_enabled()
     go_on.click()
     status.get_by_text("running", exact=True).wait_for()
     lab.picture(page, PICTURE)
     button(page, "monitor", "Cancel").click()
     status.get_by_text("cancelled", exact=True).wait_for()
-    assert button(page, "monitor", "Cancel").is_disabled()
+    expect(button(page, "monitor", "Cancel")).to_be_disabled()
 
 
 def test_the_playground_answers_side_by_side(page: Page) -> None:
@@ -103,7 +104,7 @@ def test_the_playground_answers_side_by_side(page: Page) -> None:
     first, second = answers.all_inner_texts()
     assert first == second, "the same model, temperature 0"
     assert first.strip()
-    assert box.get_by_text("tokens in").count() == 2
+    expect(box.get_by_text("tokens in")).to_have_count(2)
     left, right = (answers.nth(i).bounding_box() for i in (0, 1))
     assert left["x"] + left["width"] <= right["x"] + 1, "side by side"
 

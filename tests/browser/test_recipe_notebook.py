@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import lab
 from tests.small_notebook import NAME, small_notebook
@@ -49,7 +49,8 @@ def test_the_chart_is_drawn_while_the_model_learns(page: Page) -> None:
     assert done.count() == 1
     assert len(drawings) >= 2, "the chart stood still"
     assert len(lines) >= 3, "the progress bar stood still"
-    assert chart.count() == 1, "one chart that is drawn anew, not one below the other"
+    # One chart that is drawn anew, not one below the other.
+    expect(chart).to_have_count(1)
 
 
 def test_the_slider_goes_through_the_answers(page: Page) -> None:
@@ -60,10 +61,8 @@ def test_the_slider_goes_through_the_answers(page: Page) -> None:
     before = shown.inner_text()
     slider.focus()
     slider.press("ArrowRight")
-    page.wait_for_function("([e, t]) => e.innerText != t", arg=[
-        shown.element_handle(), before
-    ])  # fmt: skip
-    assert "fine-tuned" in shown.inner_text()
+    expect(shown).not_to_have_text(before, use_inner_text=True)
+    expect(shown).to_contain_text("fine-tuned")
 
 
 def test_the_check_of_an_exercise_answers_in_the_page(page: Page) -> None:
