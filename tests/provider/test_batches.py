@@ -718,6 +718,9 @@ def test_the_usage_of_every_endpoint_is_understood(usage, expected):
 
 
 def test_batches_need_the_key_too(fake):
-    stranger = openai.OpenAI(base_url=fake.url, api_key="no" + KEY, max_retries=0)
-    with pytest.raises(openai.AuthenticationError):
+    wrong = {"base_url": fake.url, "api_key": "no" + KEY, "max_retries": 0}
+    with (
+        openai.OpenAI(**wrong) as stranger,
+        pytest.raises(openai.AuthenticationError),
+    ):
         stranger.batches.list()

@@ -36,6 +36,13 @@ def azure_client(server: FakeTraining, **more) -> openai.AzureOpenAI:
     return openai.AzureOpenAI(azure_endpoint=root_of(server), **given)
 
 
+def v1_client(server: FakeTraining) -> openai.OpenAI:
+    """Return OpenAI's own client, for the v1 address."""
+    return openai.OpenAI(
+        base_url=f"{root_of(server)}/openai/v1", api_key=KEY, max_retries=0
+    )
+
+
 def http_client(server: FakeTraining) -> httpx.Client:
     """Return a client without any SDK, with the key."""
     return httpx.Client(base_url=root_of(server), headers={"api-key": KEY})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import openai
 import pytest
 from azure.core.exceptions import (
@@ -21,8 +23,9 @@ from tests.provider.azure.sdk import (
     management,
     put,
     root_of,
+    v1_client,
 )
-from tests.provider.harness import KEY, FakeTraining
+from tests.provider.harness import FakeTraining
 
 DAY = 24 * 3600
 LONG = 10_000.0
@@ -142,11 +145,9 @@ def test_making_and_deleting_take_their_time(lasting):
 
 def test_a_model_is_deployed_before_it_answers(client, azure, job):
     messages = [{"role": "user", "content": "Hi"}]
-    foundry = openai.OpenAI(
-        base_url=f"{root_of(azure)}/openai/v1", api_key=KEY, max_retries=0
-    )
-    for name in (job.fine_tuned_model, BASE, "kitchen-base", "nobody"):
-        for asked in (client, foundry):
+    names = (job.fine_tuned_model, BASE, "kitchen-base", "nobody")
+    with v1_client(azure) as foundry:
+        for name, asked in itertools.product(names, (client, foundry)):
             with pytest.raises(openai.NotFoundError) as missing:
                 asked.chat.completions.create(model=name, messages=messages)
             assert missing.value.body["code"] == "DeploymentNotFound"

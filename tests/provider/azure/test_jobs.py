@@ -9,7 +9,7 @@ import re
 import openai
 import pytest
 
-from tests.provider.azure.sdk import BASE, azure_client, finished_job
+from tests.provider.azure.sdk import BASE, azure_client, finished_job, v1_client
 from tests.provider.harness import events_of, jsonl, wait_until
 
 AZURE_NAME = re.compile(r"gpt-4o-mini-2024-07-18\.ft-[0-9a-f]{32}-sass")
@@ -30,12 +30,11 @@ def test_a_job_is_created_with_201_and_an_address_that_answers(client, http):
     assert made.parse().status == "pending"
 
 
-def test_v1_creates_with_200(azure, client):
-    plain = openai.OpenAI(base_url=azure.url.replace("/v1", "/openai/v1"), api_key="x")
-    plain = plain.with_options(api_key=client.api_key)
-    made = plain.files.with_raw_response.create(
-        file=("rows.jsonl", jsonl()), purpose="fine-tune"
-    )
+def test_v1_creates_with_200(azure):
+    with v1_client(azure) as plain:
+        made = plain.files.with_raw_response.create(
+            file=("rows.jsonl", jsonl()), purpose="fine-tune"
+        )
     assert made.status_code == 200
     assert "location" not in made.headers
 

@@ -10,7 +10,7 @@ import openai
 import pytest
 from openai.types.fine_tuning import FineTuningJobEvent
 
-from tests.provider.azure.sdk import BASE, azure_client, http_client, put, root_of
+from tests.provider.azure.sdk import BASE, azure_client, http_client, put, v1_client
 from tests.provider.harness import KEY, FakeTraining, jsonl, wait_for_job, wait_until
 from tests.provider.method_rows import ALIKE, as_jsonl, preferences, prompts
 
@@ -30,11 +30,11 @@ def answering(tmp_path_factory, tiny_llama):
 
 
 def both(server):
-    """Yield a client of each data plane."""
-    yield azure_client(server)
-    yield openai.OpenAI(
-        base_url=f"{root_of(server)}/openai/v1", api_key=KEY, max_retries=0
-    )
+    """Yield a client of each data plane, and close it."""
+    with azure_client(server) as client:
+        yield client
+    with v1_client(server) as client:
+        yield client
 
 
 def test_a_response_is_given_by_a_deployment(answering):
@@ -57,9 +57,16 @@ def test_a_response_is_given_by_a_deployment(answering):
     assert len(texts) == 1
 
 
-def test_a_stored_response_names_its_model_as_azure_does(answering):
+@pytest.fixture
+def asking(answering):
+    """Azure's client for that server."""
+    with azure_client(answering) as client:
+        yield client
+
+
+def test_a_stored_response_names_its_model_as_azure_does(answering, asking):
     own = "ft:kitchen-base:local::abcdefgh"
-    client, plain = azure_client(answering), answering.client
+    client, plain = asking, answering.client
     kept = client.responses.create(model="kitchen", **ASK)
     # As if a fine-tuned model had answered: its job is known, whatever answered.
     file = plain.files.create(file=jsonl(), purpose="fine-tune").id
