@@ -161,7 +161,8 @@ def validated(session: Session, job: Job, now: int, resolved: dict[str, Any]) ->
     columns: dict[str, Any] = {"resolved": resolved}
     if job.state == "validating_files":
         columns["state"] = "queued"
-        columns["queue_position"] = session.next_queue_position()
+        if job.queue_position is None:  # it was paused and let go on meanwhile
+            columns["queue_position"] = session.next_queue_position()
     session.update_job(job.id, **columns)
     say(session, job, now, "Files validated, moving job to queued state")
 

@@ -123,6 +123,24 @@ def test_a_stopped_server_takes_its_jobs_up_again(tmp_path):
         assert messages.count("Fine-tuning job started") == 1
 
 
+def test_a_job_keeps_the_place_of_its_coming_when_its_files_are_read_later(
+    fake, monkeypatch
+):
+    running, held, runner = start_job(fake), [], fake.provider.runner
+    wait_for_job(fake.client, running, 60, "running")
+    submit = runner.submit
+    monkeypatch.setattr(runner, "submit", held.append)
+    first, second = start_job(fake, n_epochs=1), start_job(fake)
+    for job in reversed(held):
+        submit(job)
+        wait_for_job(fake.client, job.id, 60, "queued")
+    jobs = fake.client.fine_tuning.jobs
+    jobs.cancel(running)
+    wait_for_job(fake.client, second, 60, "running")
+    assert jobs.retrieve(first).status == "succeeded"
+    jobs.cancel(second)
+
+
 def put_job(server, **columns) -> None:
     """Write a job straight into the database, as a killed server leaves it."""
     with server.store.write() as session:

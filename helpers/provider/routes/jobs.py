@@ -66,7 +66,10 @@ def create_job(request: Request, payload: CreateJob, here: Here) -> Response:
             return views.answer(views.job_view(known))
         _check_files(session, payload)
         _check_queue(session, here)
-        job = session.add_job(**_columns(payload, model, request_hash))
+        # Its place is that of its coming, however long its files take to be read.
+        place = session.next_queue_position()
+        columns = _columns(payload, model, request_hash)
+        job = session.add_job(queue_position=place, **columns)
         stands_in = model.really if model.kind == HOSTED else None
         lifecycle.created(session, job, now(), stands_in)
         session.keep_training_type(job.id, request.scope.get(TRAINING_TYPE))
