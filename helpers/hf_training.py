@@ -21,6 +21,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+import transformers
 from peft import LoraConfig
 from torch import Tensor
 from torch.nn import functional
@@ -116,6 +117,9 @@ def load_base(base: Base) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
             "dtype": torch.bfloat16,
             "device_map": "auto",
         }
+    else:
+        # Read and written in a blink: a bar for that is noise.
+        transformers.utils.logging.disable_progress_bar()
     tokenizer = AutoTokenizer.from_pretrained(base.path)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import transformers
 from datasets import Dataset
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 from trl import SFTConfig, SFTTrainer
@@ -167,6 +168,13 @@ def test_pairs_hold_wrong_answers_alone_and_each_once(rows) -> None:
     assert len(made) == 1
     assert made[0]["rejected"][0]["content"] == "a"
     assert made[0]["chosen"] == rows[0]["completion"]
+
+
+def test_a_small_base_is_loaded_and_saved_without_bars(tmp_path, capfd) -> None:
+    transformers.utils.logging.enable_progress_bar()
+    model, _ = hf_training.load_base(BASE)
+    model.save_pretrained(tmp_path)
+    assert capfd.readouterr().err == ""
 
 
 def test_an_unknown_base_is_refused_with_those_there_are() -> None:
