@@ -2178,7 +2178,9 @@ TEXTS: dict[str, str] = {
         "counts the question as well as the answer."
     ),
     "autotrain.fix.packing": N_("Nothing to mend: it cannot be switched off."),
-    "autotrain.reason.seed": N_("The seed never reaches the trainer, which takes 42."),
+    "autotrain.reason.seed": N_(
+        "The seed never reaches the trainer, and rows are shuffled without one."
+    ),
     "autotrain.fix.seed": N_("Leave it out."),
     "autotrain.reason.merge": N_("Without LoRA there is nothing to merge."),
     "autotrain.fix.merge": N_("Write 'peft: true', or take it out."),
