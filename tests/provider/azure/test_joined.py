@@ -125,11 +125,12 @@ def test_the_lines_of_a_batch_name_deployments(answering):
     url = "/v1/chat/completions"
     batch = run_batch(answering.client, [row_of(1, "kitchen", url)], endpoint=url)
     assert batch.request_counts.failed == 1
-    batch = run_batch(client, [row_of(1, "kitchen-base", url)])
-    (line,) = client.files.content(batch.error_file_id).text.splitlines()
-    fault = json.loads(line)["response"]
-    assert fault["status_code"] == 404
-    assert fault["body"]["error"]["code"] == "DeploymentNotFound"
+    with v1_client(answering) as client:
+        batch = run_batch(client, [row_of(1, "kitchen-base", url)])
+        (line,) = client.files.content(batch.error_file_id).text.splitlines()
+        fault = json.loads(line)["response"]
+        assert fault["status_code"] == 404
+        assert fault["body"]["error"]["code"] == "DeploymentNotFound"
 
 
 def test_a_bare_url_is_azures_alone(answering):
