@@ -243,7 +243,8 @@ def train(trainer: Trainer) -> float:
     Returns:
         Seconds it took.
     """
-    trainer.remove_callback(PrinterCallback)
+    for known in (PrinterCallback, Progress):  # a cell that is run again adds no second
+        trainer.remove_callback(known)
     trainer.add_callback(Progress())
     folder = Path(trainer.args.output_dir)
     last = get_last_checkpoint(str(folder)) if folder.is_dir() else None

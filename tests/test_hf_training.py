@@ -117,6 +117,16 @@ def test_a_training_that_has_ended_is_not_done_again(tmp_path, rows, tokenizer) 
         assert torch.equal(value, second.model.state_dict()[name]), name
 
 
+def test_a_training_that_is_started_again_tells_each_step_once(
+    tmp_path, rows, tokenizer, capsys
+) -> None:
+    made = trainer(AnswerTrainer, tmp_path, rows, tokenizer, save_strategy="no")
+    train(made)
+    once = capsys.readouterr().out.count(" steps ")
+    train(made)
+    assert capsys.readouterr().out.count(" steps ") == once > 0
+
+
 def test_the_history_has_the_columns_of_our_charts(tmp_path, rows, tokenizer) -> None:
     made = trainer(
         AnswerTrainer, tmp_path, rows, tokenizer, eval_strategy="steps", eval_steps=2
