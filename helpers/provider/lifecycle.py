@@ -161,8 +161,6 @@ def validated(session: Session, job: Job, now: int, resolved: dict[str, Any]) ->
     columns: dict[str, Any] = {"resolved": resolved}
     if job.state == "validating_files":
         columns["state"] = "queued"
-        if job.queue_position is None:  # it was paused and let go on meanwhile
-            columns["queue_position"] = session.next_queue_position()
     session.update_job(job.id, **columns)
     say(session, job, now, "Files validated, moving job to queued state")
 
@@ -382,7 +380,6 @@ def resume(session: Session, job: Job, now: int) -> Job:
     say(session, job, now, "Job resumed")
     if job.state == "pausing":
         return session.update_job(job.id, state="running")
-    if job.resolved is None:
-        return session.update_job(job.id, state="validating_files")
+    state = "validating_files" if job.resolved is None else "queued"
     position = session.next_queue_position()
-    return session.update_job(job.id, state="queued", queue_position=position)
+    return session.update_job(job.id, state=state, queue_position=position)

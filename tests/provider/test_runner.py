@@ -141,6 +141,22 @@ def test_a_job_keeps_the_place_of_its_coming_when_its_files_are_read_later(
     jobs.cancel(second)
 
 
+def test_a_job_that_is_resumed_before_its_files_are_read_waits_in_its_place(
+    fake, monkeypatch
+):
+    monkeypatch.setattr(fake.provider.runner, "submit", lambda job: None)
+    jobs = fake.client.fine_tuning.jobs
+    held, other = start_job(fake), start_job(fake)
+    jobs.pause(held)
+    jobs.resume(held)
+    later = start_job(fake)
+    with fake.store.read() as session:
+        places = [session.job(job).queue_position for job in (other, held, later)]
+    assert places == sorted(set(places))
+    for job in (held, other, later):
+        jobs.cancel(job)
+
+
 def put_job(server, **columns) -> None:
     """Write a job straight into the database, as a killed server leaves it."""
     with server.store.write() as session:
