@@ -700,6 +700,10 @@ TEXTS: dict[str, str] = {
     "course.about.10_prepare_data": N_("How do rows become training files?"),
     "course.about.20_fine_tune_recipe_assistant": N_("How is it done, step by step?"),
     "course.about.21_deploy_on_azure": N_("What is different on Azure?"),
+    "course.about.22_fine_tune_with_hugging_face": N_(
+        "How is it done with open libraries, on your own machine?"
+    ),
+    "course.about.23_train_without_code": N_("Can it be done without code?"),
     "course.about.24_compare_the_ways": N_(
         "Which call is which, and what moves along?"
     ),

@@ -8,6 +8,7 @@ import pytest
 from helpers import course
 from helpers.charts.journey import STOPS
 from helpers.course import PATHS, PLAN, lessons, path_minutes, paths_table
+from helpers.messages import TEXTS
 from helpers.tables import Link
 
 CARD = "| | |\n|---|---|\n| **Time** | {minutes} minutes with reading; more |"
@@ -80,6 +81,10 @@ def test_every_path_leads_through_planned_notebooks_in_their_order() -> None:
         assert [name for name in PLAN if name in names] == list(names)
     assert (*PATHS["day"], "80_do_the_assignment") == PLAN
     assert set(PATHS["hour"]) < set(PATHS["half_day"]) < set(PATHS["day"])
+
+
+def test_every_notebook_of_the_course_says_what_it_is_about() -> None:
+    assert {f"course.about.{name}" for name in lessons()} <= set(TEXTS)
 
 
 def test_every_planned_notebook_says_what_it_is_about(tmp_path: Path) -> None:
